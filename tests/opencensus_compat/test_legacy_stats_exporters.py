@@ -149,6 +149,12 @@ def test_metrics_of_which_nothing_is_said(meter):
     assert (keys, series) == ([("a", ""), ("b", "")], [(["1", None], True, "ValueDouble", 2), ([None, "True"], True, "ValueDouble", 0.5)])
 
 
+def test_attributes_of_none(meter):
+    """An attribute without a value is a label without one, as a tag without a value is."""
+    meter({"n": ["a", "b"]}).create_counter("n").add(1, {"a": None, "b": ""})
+    assert shown()[0][2] == [([None, ""], True, "ValueLong", 1)]
+
+
 def test_gauges(meter):
     """What can go up and down has no start."""
     made = meter()

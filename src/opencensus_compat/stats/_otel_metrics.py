@@ -109,7 +109,8 @@ class Described:
 
 def _series(read: Any, kind: int, keys: Sequence[str], timestamp: datetime) -> time_series.TimeSeries:
     attributes = read.attributes or {}
-    labels = [LabelValue(str(attributes[key]) if key in attributes else None) for key in keys]
+    values = [attributes.get(key) for key in keys]
+    labels = [LabelValue(None if each is None else str(each)) for each in values]
     is_gauge = kind in {_KINDS.GAUGE_INT64, _KINDS.GAUGE_DOUBLE}
     start = None if is_gauge else utils.to_iso_str(datetime.fromtimestamp(read.start_time_unix_nano / 1e9, timezone.utc))
     return time_series.TimeSeries(labels, [_point(read, kind, timestamp)], start)

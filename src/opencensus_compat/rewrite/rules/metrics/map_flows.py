@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
@@ -21,10 +22,13 @@ LENGTH = f"{maps.MAP}.measurement_map"
 _SYMBOLS = frozenset({maps.NEW, RECORD, LENGTH, *PUTS})
 
 
-class Flow(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Flow:
     """Maps that may come to the same place, and all uses of them."""
 
     uses: list[tuple[File, Found]]
+    are_dicts: bool | None = None
+    """Whether they become dicts; None as long as nobody asked, for all uses are looked at for that."""
 
     def puts(self) -> list[tuple[File, ast.Call]]:
         """Return the calls that put something into one of the maps, with their files."""

@@ -40,7 +40,9 @@ def recording(use: Found, file: File) -> Outcome:
             "`--include X003` writes that first."
         )
     flow = map_flows.of(use, file)
-    if flow is not None and flow.is_recorded() and not map_flows.works(flow, _at_once_or_not) and map_flows.works(flow, _by_dict):
+    if flow is not None and flow.are_dicts is None:
+        flow.are_dicts = flow.is_recorded() and not map_flows.works(flow, _at_once_or_not) and map_flows.works(flow, _by_dict)
+    if flow is not None and flow.are_dicts:
         return _by_dict(use, file)
     return _at_once_or_not(use, file)
 
