@@ -132,6 +132,8 @@ def test_a_file_that_does_not_parse(folder, capsys):
     document = json.loads(capsys.readouterr().out)
     assert [problem["path"] for problem in document["problems"]] == [f".{os.sep}old.py"]
     assert len(document["changes"]) == 1
+    assert _run() == 5
+    assert "Left: 1 file that could not be read." in capsys.readouterr().out
 
 
 def test_strict(folder):

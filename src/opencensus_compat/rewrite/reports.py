@@ -105,8 +105,10 @@ def _summary(result: Rewritten) -> str:
     uses = sum(len(change.parts) for change in result.changes)
     text = f"{_count(uses, 'use')} rewritten in {len(result.after)} of {_count(result.files, 'file')}"
     why = Counter(each.why for each in result.left)
-    rest = ", ".join(f"{why[key]} {words}" for key, words in _WHY.items() if why[key])
-    return f"{text}. Left: {rest}." if rest else f"{text}. Nothing is left."
+    rest = [f"{why[key]} {words}" for key, words in _WHY.items() if why[key]]
+    if result.problems:
+        rest.append(f"{_count(len(result.problems), 'file')} that could not be read")
+    return f"{text}. Left: {', '.join(rest)}." if rest else f"{text}. Nothing is left."
 
 
 def _count(number: int, what: str) -> str:

@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths",
         nargs="*",
+        default=[],
         metavar="PATH",
         help="files: what is rewritten; shape: where saved queries are; remove: what may use nothing; default: the current folder",
     )
