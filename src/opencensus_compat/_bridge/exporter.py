@@ -38,8 +38,8 @@ from appinsights_exporter.envelope import (
 from appinsights_exporter.errors import ConfigurationError, ConversionError
 from appinsights_exporter.settings import Settings
 from opencensus_compat._alias import redirect_at_start
+from opencensus_compat._bridge.process import pool_numbers_kept, report_with
 from opencensus_compat._bridge.process import process as _process
-from opencensus_compat._bridge.process import report_with
 
 if TYPE_CHECKING:
     import threading
@@ -490,7 +490,8 @@ def instrument_names() -> dict[str, str]:
 @functools.cache
 def sdk_logs() -> ModuleType:
     """Return the module that has the OpenTelemetry SDK's log names under the same names in all releases."""
-    from appinsights_exporter import _sdk_logs
+    with pool_numbers_kept():
+        from appinsights_exporter import _sdk_logs
 
     return _sdk_logs
 

@@ -6,13 +6,14 @@ to restart, by `restart_in_child`.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import itertools
 import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -29,6 +30,7 @@ __all__ = [
     "log_when_unlocked",
     "on_note",
     "on_reset",
+    "pool_numbers_kept",
     "process",
     "report",
     "report_with",
@@ -275,3 +277,30 @@ def log_when_unlocked(log: Callable[..., object], *args: object) -> None:
         lock.pending.append((log, args))
     else:
         contextvars.Context().run(log, *args)
+
+
+_pool_counter: list[Any] = []
+
+
+@contextlib.contextmanager
+def pool_numbers_kept() -> Iterator[None]:
+    """Let the thread pools that OpenTelemetry's SDK makes in here take no number from the program's.
+
+    Threads of a pool are named after its number, such as `ThreadPoolExecutor-0_0`, and `opencensus.ext.threading` names spans after threads.
+    Where the standard library has no counter under this private name, the SDK's pools count as well.
+    """
+    pools: Any = None
+    with contextlib.suppress(RuntimeError):  # What an import of pools raises as the interpreter ends
+        from concurrent.futures import ThreadPoolExecutor
+
+        pools = ThreadPoolExecutor
+    if not hasattr(pools, "_counter"):
+        yield
+        return
+    if not _pool_counter:
+        _pool_counter.append(pools._counter)
+    pools._counter = itertools.count().__next__
+    try:
+        yield
+    finally:
+        pools._counter = _pool_counter[0]

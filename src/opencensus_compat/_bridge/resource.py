@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge.context import in_empty_context
 from opencensus_compat._bridge.exporter import failure
+from opencensus_compat._bridge.process import pool_numbers_kept
 from opencensus_compat._bridge.settings import resource_attribute
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def _detected() -> Resource:
     from opentelemetry.sdk.version import __version__ as sdk_version
 
     try:
-        return Resource.create()
+        with pool_numbers_kept():
+            return Resource.create()
     except failure():
         # A detector may be the program's, and the first record of a program may come with its end. What the SDK says of itself, and the environment of the program:
         sdk = {"telemetry.sdk.language": "python", "telemetry.sdk.name": "opentelemetry", "telemetry.sdk.version": sdk_version}

@@ -272,3 +272,29 @@ def test_jobs_of_other_processes(method, run_program, endpoint):
         "MainThread": "outer",
         "outer": None,
     }
+
+
+NUMBERS = """
+import logging, threading
+from concurrent.futures import ThreadPoolExecutor
+from opencensus.ext.azure import metrics_exporter
+from opencensus.ext.azure.log_exporter import AzureLogHandler
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.trace.samplers import AlwaysOnSampler
+from opencensus.trace.tracer import Tracer
+
+logger = logging.getLogger("shop")
+logger.addHandler(AzureLogHandler())
+metrics_exporter.new_metrics_exporter(enable_standard_metrics=False, export_interval=3600.0)
+with Tracer(exporter=AzureExporter(), sampler=AlwaysOnSampler()).span("first"):
+    logger.warning("said")
+for _ in range(2):
+    with ThreadPoolExecutor(1) as pool:
+        print(pool.submit(threading.current_thread).result().name)
+"""
+
+
+def test_pools_keep_their_numbers(run_program, endpoint):
+    """Threads of pools, after which spans are named, have the names that they have without the pools of OpenTelemetry's SDK."""
+    printed = run_program(NUMBERS, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+    assert printed == "ThreadPoolExecutor-0_0\nThreadPoolExecutor-1_0\n"
