@@ -22,7 +22,7 @@ VARIABLE = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 """Names a local endpoint here, whatever the page sets it to."""
 PAGES = (
     "README.md",
-    *(f"migration_guide/{name}.md" for name in ("quick_start", "how_it_works", "compare", "steps", "rewrite", "scan")),
+    *(f"migration_guide/{name}.md" for name in ("quick_start", "how_it_works", "compare", "steps", "rewrite", "scan", "faq")),
 )
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = ("$ pip ", "$ make ", f"$ export {VARIABLE}=")
