@@ -223,6 +223,14 @@ def test_a_proxy_that_appears_later(elsewhere, transport, monkeypatch):
     assert transport.send(BODY, {}, 60, url=elsewhere).status == 200
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_trusted_certificates_that_nobody_needs(server, transport, monkeypatch, tmp_path, variable):
+    """Where the environment names a file of them that is not there, an endpoint without TLS, as of a sidecar, is reached all the same."""
+    monkeypatch.setenv(variable, str(tmp_path / "nowhere.pem"))
+    assert transport.send(BODY, {}, 60).status == 200
+    assert len(server.requests) == 1
+
+
 def test_connection_is_kept(server, transport):
     """Several exchanges use one connection."""
     for _ in range(3):
