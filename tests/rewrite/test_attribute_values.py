@@ -195,3 +195,21 @@ def test_an_attribute_of_another_object_stays():
 def test_a_key_that_is_no_text(line, after):
     """It becomes the text that arrives; OpenTelemetry leaves the attribute out."""
     assert f"    {after}\n" in _rewritten(f"    {line}\n").replace('"', "'")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_rewritten"),
+    [
+        ("stack.callback(span.add_attribute, 'k', 1)", True),
+        ("partial(span.add_attribute, 'k', 'v')()", True),
+        ("partial(span.add_attribute, 'k')", False),
+        ("partial(span.add_attribute, 'k', b'v')()", False),
+        ("partial(span.add_attribute, attribute_key='k')", False),
+        ("given(span.add_attribute, 'k', 1)", False),
+    ],
+)
+def test_a_method_that_is_called_later(line, is_rewritten):
+    """It has another name, where its key and value are known."""
+    result = rewrite_text(f"{_HEAD}    {line}\n".encode(), options=Options(shape=True, markers=False))
+    text = b"".join(result.after.values()).decode()
+    assert (f"    {line.replace('add_attribute', 'set_attribute')}\n" in text) is is_rewritten

@@ -311,6 +311,10 @@ def test_a_span_that_another_file_ends(tmp_path):
         pytest.param(
             "def start():\n    tracer.start_span()\n\n\ndef stop(a):\n    if a: tracer.end_span()\n", id="with an end in the line of an if"
         ),
+        pytest.param(
+            f"def start():\n    tracer.start_span()\n\n\n{_STOP}\n\ndef work():\n    with tracer.span('a'):\n        tracer.end_span()\n",
+            id="beside an end that is that of a block",
+        ),
     ],
 )
 def test_a_span_of_two_functions_that_is_asked_about(body):

@@ -59,9 +59,10 @@ def _lone_starts(file: File) -> list[Found]:
 
 
 def _lone_ends(file: File) -> list[Found]:
-    """Return the ends of the functions that start nothing."""
+    """Return the ends of the functions that start nothing, but for those in the block of a span, which they end."""
     starting = {file.owner(each.node) for each in file.uses if _is_start(each, file)}
-    return [each for each in file.uses if each.rule == "T013" and file.call(each.node) and file.owner(each.node) not in starting]
+    ends = [each for each in file.uses if each.rule == "T013" and file.call(each.node) and file.owner(each.node) not in starting]
+    return [each for each in ends if not threads.is_open_around(each.node, file)]
 
 
 def _is_split(use: Found, file: File) -> bool:

@@ -9,21 +9,40 @@ from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.rules.traces.attribute_values import as_text, of_key, of_mapping
 from opencensus_compat.rewrite.rules.traces.opened import opened_by
 from opencensus_compat.rewrite.rules.traces.spans import as_call
+from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
 
+_CALL = frozenset({"partial", "callback"})
+"""Functions that take another one and its arguments."""
+_WITH_BOTH = 3
+
 
 def attribute(use: Found, file: File) -> Outcome:
     """`span.add_attribute(key, value)` → `span.set_attribute(key, value)`."""
     call = file.call(use.node)
     if call is None:
-        return Keep("a method as a value")
+        return [file.rename(use.node, "set_attribute")] if _is_called_by_place(use.node, file) else Keep("a method as a value")
     keywords = file.positional(call, {"attribute_key": "key", "attribute_value": "value"})
     key = of_key(file.argument(call, 0, "attribute_key"), file)
     return [file.rename(use.node, "set_attribute"), *keywords, *key, *as_text(file.argument(call, 1, "attribute_value"), file)]
+
+
+def _is_called_by_place(node: ast.AST, file: File) -> bool:
+    """Return whether a method is handed to what calls it, later, with the key and the value that follow."""
+    above = file.parents.get(node)
+    return (
+        isinstance(above, ast.Call)
+        and above.args[:1] == [node]
+        and strings.tail(above.func) in _CALL
+        and not above.keywords
+        and len(above.args) == _WITH_BOTH
+        and isinstance(above.args[1], ast.Constant)
+        and not as_text(above.args[2], file)
+    )
 
 
 def mapping(use: Found, file: File) -> Outcome:

@@ -59,7 +59,7 @@ def check(start: ast.expr, file: File) -> None:
     is_of_context = _is_of_context(tracer, file)
     if _is_stepped(start, file):
         raise Refused(_STEPS)
-    if _is_open_around(start, file):
+    if is_open_around(start, file):
         return
     handing = _handing(start, file, _DEPTH)
     if any(is_of_context or _may_be_open(call, home, _DEPTH) for home, call in handing) and not _is_handed_on(file):
@@ -125,7 +125,7 @@ def _is_of_context(node: ast.expr, file: File) -> bool:
     return value is not None and is_here and file.symbol(value) == _OF_CONTEXT
 
 
-def _is_open_around(node: ast.AST, file: File) -> bool:
+def is_open_around(node: ast.AST, file: File) -> bool:
     """Return whether a place stands in the block of a span, within its function."""
     for each in file.up(node):
         if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
@@ -153,7 +153,7 @@ def _handing(node: ast.AST, file: File, depth: int) -> Iterator[tuple[File, ast.
     for home, each in reads(function.name, file):
         if (call := _taken(each, home)) is not None:
             yield home, call
-        elif depth and home.call(each) is not None and home.function(each) is not function and not _is_open_around(each, home):
+        elif depth and home.call(each) is not None and home.function(each) is not function and not is_open_around(each, home):
             yield from _handing(each, home, depth - 1)
 
 
@@ -187,7 +187,7 @@ def is_called_open(node: ast.AST, file: File) -> bool:
 
 def _may_be_open(node: ast.AST, file: File, depth: int, *, by_requests: bool = True) -> bool:
     """Return whether a span may be open where a place is reached, also one of a middleware around a request."""
-    if _is_open_around(node, file):
+    if is_open_around(node, file):
         return True
     function = file.function(node)
     starts = [each for each in file.uses if each.symbol in STARTS and each.rule != "T010" and file.function(each.node) is function]
