@@ -484,3 +484,18 @@ def test_ids_of_a_span_that_stays(app):
     assert not rewrite([str(billing)]).after
     together = rewrite([str(app)]).after[str(billing)].decode()
     assert "trace.format_trace_id(span.get_span_context().trace_id)" in together
+
+
+@pytest.mark.parametrize(("named", "is_left"), [("tracer.return_value.span", True), ("tracer.return_value", False)])
+def test_a_function_that_a_test_replaces(app, named, is_left):
+    """What a function gives changes only where no test replaces the function and names a method of OpenCensus."""
+    function = dedent(_TELEMETRY).replace("tracer = ", "_tracer = ") + "\n\ndef tracer():\n    return _tracer\n"
+    (app / "telemetry.py").write_text(function, encoding="utf-8")
+    orders = "from app.telemetry import tracer\n\n\ndef order():\n    with tracer().span(name='order'):\n        pass\n"
+    (app / "orders.py").write_text(orders, encoding="utf-8")
+    (app / "billing.py").unlink()
+    test = f"from unittest import mock\n\nfrom app import orders\n\nwith mock.patch('app.orders.tracer') as tracer:\n    orders.order()\n    print({named}.called)\n"
+    (app / "test_orders.py").write_text(test, encoding="utf-8")
+    result = rewrite([str(app)])
+    assert any("a test replaces `tracer`, and names `span` of OpenCensus" in each.text for each in result.left) is is_left
+    assert bool(result.after) is not is_left

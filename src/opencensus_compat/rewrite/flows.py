@@ -476,6 +476,9 @@ class Flows(Sources):
                 for other in self._any_of(home, call):
                     self._tie(function, other)
                     self._reach(other)
+        for slot in self._names_of(function):
+            for node, reason in self._names_in_text().obstacles(slot):
+                self._stop(function, node, reason)
         for home, read in self._values_of(function):
             above = home.parents.get(read)
             if isinstance(above, ast.Call) and calls.dependency(above) is read:

@@ -227,6 +227,17 @@ class Meanings(Groups):
             if call in file.parents and function in self._any_of(file, call):
                 yield file, call
 
+    def _names_of(self, function: Function) -> Iterator[Slot]:
+        """Yield the variables of modules that a function of a module is bound to: its own, and those of imports of it."""
+        own = self._file_of[function]
+        slot = own.slot(function) if own.parents.get(function) is own.tree else None
+        if slot is not None:
+            yield slot
+            for home, alias in self._aliases[function.name]:
+                origin = home.origin(alias)
+                if origin is not None and origin[1] is slot and (other := home.slot(alias)) is not None:
+                    yield other
+
     def _values_of(self, function: Function) -> Iterator[tuple[File, ast.expr]]:
         """Yield what reads a function and does not call it."""
         homes: list[tuple[File, ast.expr]] = list(self._reads[function.name])
