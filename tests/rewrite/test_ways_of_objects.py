@@ -531,3 +531,15 @@ def test_a_code_of_another_module(tmp_path):
     text = f"import code_pb2\nfrom opencensus.trace.status import Status\n{_TELEMETRY}with tracer.span('x') as span:\n    span.set_status(Status(code_pb2.OK))\n"
     _, left = _rewritten(tmp_path, {"app.py": text})
     assert "Which codes can it be?" in " ".join(each.text for each in left)
+
+
+@pytest.mark.parametrize("factory", ["make", "lambda: make()"])
+def test_a_field_that_a_function_fills(tmp_path, factory):
+    """What the function returns is what the field of each object holds; what a lambda returns is not followed."""
+    text = (
+        f"from dataclasses import dataclass, field\n\n{_HEAD}\n\ndef make():\n    return {_MADE}\n\n\n@dataclass\nclass Till:\n"
+        f"    tracer: Tracer = field(default_factory={factory})\n\n\nwith Till().tracer.span('x') as span:\n    span.add_attribute('n', 1)\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert ("    tracer: trace.Tracer = field(default_factory=make)\n" in after["app.py"]) is (factory == "make")
+    assert (left == []) is (factory == "make")

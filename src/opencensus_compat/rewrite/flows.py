@@ -481,6 +481,7 @@ class Flows(Sources):
                 self._stop(function, node, reason)
         for home, read in self._values_of(function):
             above = home.parents.get(read)
+            above = home.parents.get(above) if isinstance(above, ast.keyword) else above
             if isinstance(above, ast.Call) and calls.dependency(above) is read:
                 self._tie(function, above)
                 self._flow(home, above, function)

@@ -160,7 +160,9 @@ def field_in_text(call: ast.Call, node: ast.AST, file: File) -> str | None:
 
 
 def dependency(call: ast.Call) -> ast.expr | None:
-    """Return the function whose result FastAPI hands over in the place of `Depends(function)`; None for another call."""
+    """Return the function whose result takes the place of `Depends(function)` of FastAPI, or of `field(default_factory=function)`; None for another call."""
+    if strings.tail(call.func) == "field":
+        return next((each.value for each in call.keywords if each.arg == "default_factory"), None)
     return call.args[0] if strings.tail(call.func) in {"Depends", "Security"} and len(call.args) == 1 else None
 
 
