@@ -11,6 +11,11 @@ from opencensus_compat.rewrite.rewriting import rewrite_text
     ("text", "question"),
     [
         pytest.param(
+            "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\ntracing = FlaskMiddleware()\ntracing.init_app(app)\n",
+            "What `.init_app` sets up, `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)` take",
+            id="a middleware that gets its application later",
+        ),
+        pytest.param(
             "from opencensus.trace.tracer import Tracer\n\ntracer = Tracer()\ntracer.span(name='a')\n",
             "Nothing ends this span, so that OpenCensus never sends it",
             id="a span that nothing ends",

@@ -68,6 +68,12 @@ def flask(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if is_subclass(use, file):
         return Keep("a class of the program stands on the middleware")
+    _, of_object, member = use.symbol.rpartition(".FlaskMiddleware.")
+    if of_object:
+        return Ask(
+            f"Where is the application made? What `.{member}` sets up, `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)` "
+            "take as arguments there."
+        )
     if call is None or not use.symbol.endswith(".FlaskMiddleware"):
         return Ask("Is this a check, or a subclass? What does it add?")
     app = file.argument(call, 0, "app")
