@@ -73,6 +73,13 @@ def get_log_attrs() -> LogAttrs:
         for what in ("trace id", "span id", "sampling decision")[: 2 if isinstance(error, AttributeError) else 3]:
             _meta_logger.error(_UNKNOWN, what)  # noqa: TRY400 -- for each record
         return ATTR_DEFAULTS
+    try:
+        # As below, in a third of the time: a record outside spans comes here.
+        trace_id, span_id, is_sampled = context.trace_id, context.span_id, context.trace_options.get_enabled()
+        if trace_id is not None and span_id is not None and is_sampled is not None:
+            return LogAttrs(trace_id, span_id, is_sampled)
+    except Exception:  # noqa: BLE001, S110 -- said below, for the part that raises
+        pass
     return LogAttrs(
         _read(context, "trace id", lambda context: context.trace_id, ATTR_DEFAULTS.trace_id),
         _read(context, "span id", lambda context: context.span_id, ATTR_DEFAULTS.span_id),
@@ -138,19 +145,19 @@ def _put_log_attrs(values: dict[str, Any]) -> None:
         return
     attrs = _attrs_of_current_span()
     if attrs is not None:
-        pass
+        trace_id, span_id, is_sampled = attrs
     elif _reading.now:
-        attrs = ATTR_DEFAULTS
+        trace_id, span_id, is_sampled = ATTR_DEFAULTS
     else:
         _reading.now = True
         try:
-            attrs = get_log_attrs()
+            trace_id, span_id, is_sampled = get_log_attrs()
         finally:
             _reading.now = False
-        attrs = attrs._replace(trace_id=_TracesId(attrs.trace_id))
-    values.setdefault(TRACE_ID_KEY, attrs.trace_id)
-    values.setdefault(SPAN_ID_KEY, attrs.span_id)
-    values.setdefault(SAMPLING_DECISION_KEY, attrs.sampling_decision)
+        trace_id = _TracesId(trace_id)
+    values.setdefault(TRACE_ID_KEY, trace_id)
+    values.setdefault(SPAN_ID_KEY, span_id)
+    values.setdefault(SAMPLING_DECISION_KEY, is_sampled)
 
 
 # https://docs.python.org/3/howto/logging-cookbook.html#using-loggeradapters-to-impart-contextual-information

@@ -7,6 +7,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat._bridge import context as _context
 from opencensus_compat.trace._steps import watch_module
 from opencensus_compat.trace.trace_options import TraceOptions
 
@@ -67,8 +68,6 @@ class SpanContext:
         changed it with each span that started or ended, in all threads and tasks.
         """
         if self._is_followed:
-            from opencensus_compat._bridge import context as _context
-
             span = _context.otel_span(_context.current())
             current = None if span is None else span.get_span_context()
             if current is not None and current.is_valid and f"{current.trace_id:032x}" == self.trace_id:

@@ -209,15 +209,12 @@ class BaseLogHandler(logging.Handler, _handles.LogHandle):
             return super().handle(record)
         filters: Any = self.filters
         sampling: Any = self._sampling
-        # Without a call, and without comparing lists: for nearly every record the handler's own filter is the only one, and it is off.
+        # Without comparing lists: for nearly every record the handler's own filter is the only one, and mostly it is off, which needs no call.
         # A filter that a program has replaced, on the object or on its class, is called.
-        if (
-            len(filters) != 1
-            or filters[0] is not sampling
-            or not sampling._lets_all_pass
-            or SamplingFilter.filter is not _SAMPLE
-            or self._class.filter is not _FILTER
-        ):
+        if len(filters) == 1 and filters[0] is sampling and SamplingFilter.filter is _SAMPLE and self._class.filter is _FILTER:
+            if not sampling._lets_all_pass and not sampling.filter(record):
+                return False
+        else:
             passed: Any = self.filter(record)
             if not passed:
                 refused: bool = passed

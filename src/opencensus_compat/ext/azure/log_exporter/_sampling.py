@@ -6,6 +6,7 @@ import logging
 import random
 import weakref
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat._bridge import exporter as _exporter
@@ -13,6 +14,9 @@ from opencensus_compat._bridge.process import restart_in_child
 from opencensus_compat._bridge.running_spans import rate_of
 from opencensus_compat._bridge.settings import variable_text
 from opencensus_compat.ext.azure.log_exporter._ids import ids_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["EXEMPT_OPTION", "EXEMPT_VARIABLE", "SamplingFilter", "exempt_level", "filters", "kept"]
 
@@ -22,6 +26,7 @@ EXEMPT_VARIABLE = "OPENCENSUS_COMPAT_LOG_SAMPLING_EXEMPT_LEVEL"
 EXEMPT_OPTION = "logging_sampling_exempt_level"
 
 _set = object.__setattr__
+_read_context, _last_opened, _spans = _context.read_current, _context.opened.get, _context.spans
 
 kept: ContextVar[tuple[weakref.ref[logging.LogRecord], SamplingFilter, float] | None] = ContextVar("opencensus-kept-record", default=None)
 """The record that passed a filter last, the filter, and the share of records that pass it."""
@@ -36,13 +41,13 @@ class _Chance:
 
     def restart(self) -> None:
         """Decide otherwise than the parent in a child made by fork."""
-        self._generator: random.Random | None = None
+        self.number: Callable[[], float] = self._first
+        """Returns a number from 0.0 up to 1.0."""
 
-    def number(self) -> float:
-        """Return a number from 0.0 up to 1.0."""
-        # To make one takes longer than all else that a handler needs.
-        self._generator = self._generator or random.Random()  # noqa: S311 - it keeps no secret
-        return self._generator.random()
+    def _first(self) -> float:
+        # To make a generator takes longer than all else that a handler needs.
+        self.number = random.Random().random  # noqa: S311 - it keeps no secret
+        return self.number()
 
 
 _chance = _Chance()
@@ -110,6 +115,13 @@ class SamplingFilter(logging.Filter):
         wanted = self.probability
         if self.exempt_level is not None and record.levelno >= self.exempt_level:
             return 1.0
+        if (
+            not _read_context()
+            and getattr(record, "traceId", None) is None
+            and (not _spans.were_entered or (opened := _last_opened()) is None or opened[0] is None)
+        ):
+            # Outside any trace, as below without the calls that find none.
+            return wanted if _chance.number() < wanted else 0.0
         context = _context.current()
         ids = ids_of(record, context)
         of_trace = rate_of(_context.otel_span(context)) if ids.is_current else 1.0
