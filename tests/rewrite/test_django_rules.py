@@ -291,8 +291,8 @@ def test_each_server_sets_up(tmp_path):
         ),
         pytest.param({"settings": _SETTINGS.replace("MIDDLEWARE = ", "if load():\n    MIDDLEWARE = ")}, id="a condition of its own"),
         pytest.param(
-            {"settings": _SETTINGS.replace("MIDDLEWARE = ", "MIDDLEWARE = load() + ").replace(', "shop.middleware.Own"', "")},
-            id="a list that is joined",
+            {"settings": _SETTINGS.replace('"shop.middleware.Own"]', '"shop.middleware.Own"] if CS else ["shop.middleware.Own"]')},
+            id="one of two lists by a condition",
         ),
         pytest.param({"settings": _SETTINGS + "OPENCENSUS = load()\n"}, id="settings twice"),
         pytest.param({"settings": _SETTINGS + "__all__ = ['CS']\n"}, id="settings that are named"),
@@ -313,6 +313,39 @@ def test_what_a_person_must_say(tmp_path, given):
     assert "opencensus.ext.django.middleware.OpencensusMiddleware" in texts["settings"]
     assert "OPENCENSUS" in texts["settings"]
     assert "wsgi" not in texts
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("MIDDLEWARE = load() + [{}]", "MIDDLEWARE = load()"),
+        ("MIDDLEWARE = [{}] + load()", "MIDDLEWARE = load()"),
+        ("MIDDLEWARE: list[str] = [{}]", "MIDDLEWARE: list[str] = []"),
+        ("MIDDLEWARE = ({},)", "MIDDLEWARE = ()"),
+        ("MIDDLEWARE = []\nMIDDLEWARE = [{}] + MIDDLEWARE", "MIDDLEWARE = []"),
+    ],
+)
+def test_a_list_of_one(tmp_path, before, after):
+    """A middleware that is alone in its list goes, with the list where that is one of two which are joined."""
+    old = 'MIDDLEWARE = ["opencensus.ext.django.middleware.OpencensusMiddleware", "shop.middleware.Own"]'
+    assert old in _SETTINGS
+    settings = _SETTINGS.replace(old, before.format('"opencensus.ext.django.middleware.OpencensusMiddleware"'))
+    texts, result = _project(tmp_path, settings=settings)
+    assert result.left == []
+    assert f"\n{after}\n" in texts["settings"]
+    assert "OpencensusMiddleware" not in texts["settings"]
+    assert "configure(" in texts["wsgi"]
+
+
+def test_the_question_says_the_condition(tmp_path):
+    """Where no server is found, the question says in which case it is to be written, too."""
+    settings = _SETTINGS.replace("MIDDLEWARE = ", "MIDDLEWARE = []\nif CS:\n    MIDDLEWARE += ").replace(
+        "OPENCENSUS = {{", "OPENCENSUS = {{"
+    )
+    _, result = _project(tmp_path, settings=settings, wsgi="x = 1\n")
+    (text,) = [each.text for each in result.left if each.rule == "W011"]
+    assert text.startswith("Where is the application made?")
+    assert "where `CS` of the settings holds, write `configure(" in text
 
 
 def test_a_server_that_is_not_rewritten(tmp_path):
@@ -387,7 +420,9 @@ _AZURE = _OTHER.replace("from monitoring import Sender", "from opencensus.ext.az
     ("settings", "question"),
     [
         pytest.param(f"DATABASES = {{}}\n{_LIST}{_OTHER}", "What becomes of `Sender`?", id="an exporter of another package"),
-        pytest.param(f"DATABASES = {{}}\nif x:\n{indent(_LIST + _AZURE, '    ')}", "In which cases are requests traced?", id="a condition"),
+        pytest.param(
+            f"DATABASES = {{}}\nwith x:\n{indent(_LIST + _AZURE, '    ')}", "In which cases are requests traced?", id="a condition"
+        ),
         pytest.param(f"DATABASES = {{}}\n{_LIST}OPENCENSUS = load()\n", "Which settings has OPENCENSUS?", id="settings from elsewhere"),
         pytest.param(f"DATABASES = load()\n{_LIST}{_AZURE}", "Which driver have the databases?", id="databases from elsewhere"),
         pytest.param(f"DATABASES = {{}}\n{_LIST}{_AZURE}", "Where is the application made?", id="no server"),

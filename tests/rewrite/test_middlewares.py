@@ -342,3 +342,73 @@ def test_a_class_on_a_middleware_stays(text):
     head = "from opencensus.ext.azure.trace_exporter import AzureExporter\nfrom opencensus.trace.samplers import AlwaysOnSampler\n"
     result = rewrite_text(f"{head}{text}".encode(), options=Options(shape=True, markers=False))
     assert result.after == {}
+
+
+_FLASK = """\
+from opencensus.ext.azure.trace_exporter import AzureExporter
+from opencensus.ext.flask.flask_middleware import FlaskMiddleware
+from opencensus.trace.samplers import AlwaysOnSampler
+
+middleware = FlaskMiddleware(exporter=AzureExporter(), sampler=AlwaysOnSampler(), excludelist_paths=["health"])
+"""
+
+
+def _project(folder, **texts):
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    result = rewrite([str(folder)], Options(shape=True, markers=False))
+    return {path.rpartition("/")[2].removesuffix(".py"): data.decode() for path, data in result.after.items()}, result.left
+
+
+@pytest.mark.parametrize(
+    ("imported", "after"),
+    [
+        ("from telemetry import db, middleware", "from telemetry import db"),
+        ("from telemetry import middleware", "import telemetry"),
+        ("import telemetry", "import telemetry"),
+    ],
+)
+def test_a_middleware_that_is_put_in_later(tmp_path, imported, after):
+    """What sets up stands where the middleware was made, and the instrumentation where that was put into the application, in each file."""
+    name = "telemetry.middleware" if imported == "import telemetry" else "middleware"
+    app = f"{imported}\n\n\ndef create_app():\n    app = Flask(__name__)\n    {name}.init_app(app)\n    return app\n"
+    texts, left = _project(tmp_path, telemetry=f"{_FLASK}db = 1\n", app=app)
+    assert left == []
+    assert texts["telemetry"].endswith('configure(signals=["traces"], sampler=ALWAYS_ON)\ndb = 1\n')
+    assert '    FlaskInstrumentor().instrument_app(app, excluded_urls="^https?://[^/]+/health")\n' in texts["app"]
+    assert after in [line.partition("  #")[0] for line in texts["app"].splitlines()]
+    assert "middleware" not in texts["app"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["print(middleware)", "app = middleware.init_app(app)", "middleware.init_app(*apps)", "middleware.init_app(app)\nx = middleware.app"],
+)
+def test_a_middleware_of_which_more_is_read(tmp_path, use):
+    """A middleware with which something else is done stays."""
+    texts, left = _project(tmp_path, app=f"{_FLASK}{use}\n")
+    assert "FlaskInstrumentor" not in texts.get("app", "")
+    assert ("W010", "decide") in {(each.rule, each.why) for each in left}
+
+
+def test_settings_of_an_application_that_comes_later(tmp_path):
+    """A middleware whose applications have settings of their own is asked about."""
+    settings = "app.config['OPENCENSUS'] = {'TRACE': {'EXCLUDELIST_PATHS': ['x']}}\n"
+    texts, left = _project(tmp_path, app=f"{_FLASK}{settings}middleware.init_app(app)\n")
+    assert "FlaskInstrumentor" not in texts.get("app", "")
+    assert "Which settings have the applications?" in " ".join(each.text for each in left)
+
+
+@pytest.mark.parametrize(("propagator", "is_changed"), [("", True), (", propagator=B3FormatPropagator()", False)])
+def test_a_test_whether_there_is_a_middleware(tmp_path, propagator, is_changed):
+    """A test for the class, whose import may fail, changes with the middleware that stands below it, or not at all."""
+    app = (
+        "try:\n    from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n    from opencensus.ext.azure.trace_exporter import AzureExporter\n"
+        "    from opencensus.trace.propagation.b3_format import B3FormatPropagator\n    from opencensus.trace.samplers import AlwaysOnSampler\n"
+        "except ImportError:\n    FlaskMiddleware = None\n"
+        f"if FlaskMiddleware is not None:\n    FlaskMiddleware(app, exporter=AzureExporter(), sampler=AlwaysOnSampler(){propagator})\n"
+    )
+    texts, _ = _project(tmp_path, app=app)
+    text = texts.get("app", app)
+    assert ("if FlaskInstrumentor is not None:" in text, "    FlaskInstrumentor = None\n" in text) == (is_changed, is_changed)
+    assert ("FlaskMiddleware" in text) is not is_changed

@@ -11,7 +11,7 @@ from opencensus_compat.rewrite.rewriting import rewrite_text
     ("text", "question"),
     [
         pytest.param(
-            "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\ntracing = FlaskMiddleware()\ntracing.init_app(app)\n",
+            "from opencensus.ext.flask.flask_middleware import FlaskMiddleware\n\ndef f(tracing: FlaskMiddleware):\n    tracing.init_app(app)\n",
             "What `.init_app` sets up, `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)` take",
             id="a middleware that gets its application later",
         ),

@@ -420,3 +420,22 @@ def test_what_instrumentations_refuse():
     for name, (library, limit) in requirements.TAKES_BELOW.items():
         taken = [each for each in metadata.requires(name) if "instruments" in each]
         assert f"{library}<{'.'.join(map(str, limit))}" in taken[0]
+
+
+def test_an_option_of_another_type_in_an_ini_file():
+    """Numbers and truth values of `kwargs` follow, as texts do."""
+    before = f"[handler_a]\nclass = {HANDLER}\nargs = ()\nkwargs = {{'export_interval': 3, 'enable_local_storage': False, 'timeout': 5}}\n"
+    after = f"[handler_a]\nclass = {NEW}\nargs = ()\nkwargs = {{'export_interval_millis': 3000, 'disable_offline_storage': True, 'timeout': 5}}\n"
+    assert rewritten("log.ini", before) == after
+
+
+def test_an_option_that_code_sets():
+    """A handler stays where Python code sets an option, of which the new one has another name, in what it has read."""
+    text = f"handlers:\n  azure:\n    class: {HANDLER}\n"
+    assert texts.set_by_code([b"cfg['handlers']['azure'][\"instrumentation_key\"] = KEY", b"cfg['connection_string'] = C"]) == {
+        "instrumentation_key"
+    }
+    changes, (left,) = texts.changes("log.yaml", text.encode(), set_later={"instrumentation_key"})
+    assert changes == []
+    assert "`connection_string`" in left.reason
+    assert texts.changes("log.yaml", text.encode(), set_later=())[0]

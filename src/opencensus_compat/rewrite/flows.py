@@ -14,7 +14,7 @@ from opencensus_compat.rewrite.following.groups import Key
 from opencensus_compat.rewrite.following.sources import Sources
 from opencensus_compat.rewrite.rules import replaced
 from opencensus_compat.rewrite.rules.exporters import providers, ways
-from opencensus_compat.rewrite.rules.frameworks import functions
+from opencensus_compat.rewrite.rules.frameworks import functions, middlewares
 from opencensus_compat.rewrite.rules.metrics import exporters, metric_names, readings
 from opencensus_compat.rewrite.rules.traces import attributes, by_hand, contexts, outside
 from opencensus_compat.scan import strings
@@ -49,6 +49,8 @@ _ENTERS = frozenset({"__enter__", "__aenter__"})
 _BY_PYTHON = frozenset({"__call__", "__get__", "__getattr__", "__getattribute__", "__getitem__", "__iter__", "__next__"})
 """Functions that nothing calls by their names."""
 _SETTINGS = frozenset({"N005", "W018"})
+_FIRST = (providers, ways, attributes, by_hand, contexts, outside, exporters, metric_names)
+"""Modules of rules that say by themselves what changes together; others follow in the loop."""
 
 
 class Flows(Sources):
@@ -78,9 +80,7 @@ class Flows(Sources):
                     self._tie(use, slot)
                     self._reach(slot)
         for one, other in [
-            each
-            for rule in (providers, ways, attributes, by_hand, contexts, outside, exporters, metric_names, readings, replaced, functions)
-            for each in rule.together(files.values())
+            each for rule in (*_FIRST, readings, replaced, functions, middlewares) for each in rule.together(files.values())
         ]:
             self._tie(one, other)
         # Where nothing makes a tracer any more, the context has none.

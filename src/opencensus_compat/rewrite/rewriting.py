@@ -86,11 +86,12 @@ def _texts(
     if "X003" in options.accepted:
         # Early releases had exporters in the one distribution.
         used |= requirements.of_others(texts.named(code))
+    set_later = texts.set_by_code(code)
     wanted = used.difference(*(texts.required(path, data) for path, data in every.items() if path not in books))
     for path, data in read.items():
         # A notebook installs for itself.
         lacking = used & texts.needed([books[path].text]) - texts.required(path, data) if path in books else wanted
-        changes, left = texts.changes(path, data, lacking, used, makers)
+        changes, left = texts.changes(path, data, lacking, used, makers, set_later)
         if path in books:
             staying = cells.packages(data, {part.line for change in changes for part in change.parts})
             result.left += [Left(path, *rounds.place(path, line), rule, "keep", reason) for line, rule, reason in staying]

@@ -93,6 +93,9 @@ def too_old(path: str, data: bytes) -> list[Left]:
     return [Left(_line(text, one.start), "R001", one.name, one.reason) for one in requirements.too_old(path, text)]
 
 
+set_by_code = configurations.set_by_code
+
+
 def required(path: str, data: bytes) -> set[str]:
     """Return the distributions that a file with OpenTelemetry's or OpenCensus's asks for; none for lock files and constraints."""
     text = _text(data)
@@ -111,7 +114,12 @@ def _text(data: bytes) -> str:
 
 
 def changes(
-    path: str, data: bytes, wanted: Iterable[str] = (), used: Collection[str] = (), makers: Collection[str] | None = None
+    path: str,
+    data: bytes,
+    wanted: Iterable[str] = (),
+    used: Collection[str] = (),
+    makers: Collection[str] | None = None,
+    set_later: Collection[str] = (),
 ) -> tuple[list[Change], list[Left]]:
     """Return what becomes of the uses in a file, and what stays.
 
@@ -121,6 +129,7 @@ def changes(
         wanted: Distributions that the code imports, and that no file asks for.
         used: All instrumentations that the code imports.
         makers: Distributions of OpenCensus that code and settings name; None where these are not known.
+        set_later: Options of log handlers that code sets in dictionaries.
     """
     text = _text(data)
     splices, lasting = requirements.edits(path, text, wanted, used, makers)
@@ -132,7 +141,7 @@ def changes(
     is_lock = requirements.is_lock(path, text)
     left = [Left(_line(text, one.start), "R001", one.name, one.reason, is_lock) for one in lasting]
     if path.endswith(_CONFIGURATIONS):
-        names, staying = configurations.read(path, text)
+        names, staying = configurations.read(path, text, set_later)
         found += [Change((_part(path, text, one.rule, one.name, one.edits),)) for one in names]
         left += [Left(_line(text, one.start), one.rule, one.name, one.reason) for one in staying]
     return sorted(found, key=lambda change: change.line), left

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from opencensus_compat.rewrite.texts.requirements import GOES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 HANDLERS = {
     "ext.azure.log_exporter.AzureLogHandler": "appinsights_exporter.ApplicationInsightsLoggingHandler",
@@ -36,6 +36,9 @@ OPTIONS = {
 """Option of those handlers -> that of the new ones."""
 CHANGED = frozenset({"enable_local_storage", "export_interval", "instrumentation_key"})
 """Options whose value changes with the name."""
+_SET = re.compile(
+    rb"\[\s*[\"'](" + "|".join(sorted(name for name, new in OPTIONS.items() if name != new)).encode() + rb")[\"']\s*\]\s*=(?!=)"
+)
 _OF_LOGGING = frozenset({"class", "()", "factory", "level", "formatter", "filters", "args", "kwargs", "."})
 _CLASS = re.compile(r"(?<![\w.])opencensus\.(ext\.azure\.log_exporter\.\w+)(?![\w.])")
 _LOGGER = re.compile(r"(?<![\w./@-])opencensus(?:\.[A-Za-z_]\w*)*(?![\w.])")
@@ -115,12 +118,18 @@ def is_of_other_maker(name: str) -> bool:
     return first == "ext" and package != "" and f"opencensus-ext-{package}" not in GOES
 
 
-def read(path: str, text: str) -> tuple[list[Named], list[Left]]:
+def set_by_code(sources: Iterable[bytes]) -> set[str]:
+    """Return the options that Python files set in a dictionary, which may be that of a handler, and that have other names in the new one."""
+    return {name.decode() for source in sources for name in _SET.findall(source)}
+
+
+def read(path: str, text: str, set_later: Collection[str] = ()) -> tuple[list[Named], list[Left]]:
     """Return what becomes of the handlers and loggers of a file.
 
     Args:
         path: Its path; the name tells its form.
         text: Its text.
+        set_later: Options that code sets in what it has read.
     """
     made: list[Named] = []
     left: list[Left] = []
@@ -130,6 +139,9 @@ def read(path: str, text: str) -> tuple[list[Named], list[Left]]:
             continue
         options = _options(path, text, match.start())
         why = options_of(match[1], [option.name for option in options])
+        if why is None and set_later:
+            name = min(set_later)
+            why = f"Python code sets `{name}` of a handler: write `{OPTIONS[name]}` there, and the new class here"
         edits = [Edit(match.start(), match.end(), HANDLERS.get(match[1], ""))]
         for option in options:
             if option.name not in OPTIONS or why is not None:
@@ -276,4 +288,6 @@ def _of_dictionary(text: str, start: int, end: int) -> Iterator[Option]:
     for key, value in zip(node.keys, node.values, strict=True):
         name = str(key.value) if isinstance(key, ast.Constant) else "**"
         at = key.col_offset + 1 if key is not None else 0
-        yield Option(name, start + at, start + at + len(name), start + value.col_offset + 1, start + (value.end_col_offset or 1) - 1)
+        quote = int(isinstance(value, ast.Constant) and isinstance(value.value, str))
+        place = (start + value.col_offset + quote, start + (value.end_col_offset or 1) - quote)
+        yield Option(name, start + at, start + at + len(name), *place)

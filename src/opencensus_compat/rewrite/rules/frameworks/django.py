@@ -440,9 +440,10 @@ def _by_hand(use: Found, file: File) -> Outcome:
     found = settings.trace_settings(value) if value is not None else None
     names = libraries(file)
     questions = [_QUESTION] if names is None else []
+    tests = _tests([(file, file.statement(each)) for each in (use.node, value) if each is not None])
     if isinstance(found, settings.Settings):
         exporter, taken = found.parts.get("exporter"), found.parts.get("sampler")
-        questions[:0] = [*_of_exporter(exporter, file), *_of_condition(use, value, file)]
+        questions[:0] = [*_of_exporter(exporter, file), *([_CONDITION] if tests is None else [])]
         with contextlib.suppress(Refused):
             of_exporter = settings.exporter_arguments(exporter, file, file.statement(exporter)) if exporter is not None else None
             of_sampler = settings.sampler(taken, file, use) if taken is not None else samplers.default_sampler(file, use)
@@ -456,8 +457,10 @@ def _by_hand(use: Found, file: File) -> Outcome:
     if names:
         named = ", ".join(f'"{each}"' for each in names)
         arguments += f", instrumentations=[{named}]"
+    shown = " and ".join(f"`{ast.unparse(test)}` of the settings" for _, test in tests or ())
     return Ask(
-        f"{' '.join(questions or [_SERVER])} In wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, write "
+        f"{' '.join(questions or [_SERVER])} In wsgi.py and asgi.py, below the line that sets DJANGO_SETTINGS_MODULE, "
+        f"{f'where {shown} holds, ' if shown else ''}write "
         f"`configure({arguments})` of appinsights_exporter and `DjangoInstrumentor().instrument({paths})` of opentelemetry.instrumentation.django; "
         "then delete this middleware and OPENCENSUS."
     )
@@ -475,11 +478,6 @@ def _import_of(node: ast.expr, file: File) -> str:
     """Return the statement that imports the first name of an expression from no file of the program; empty for another one."""
     alias = file.import_of(node)
     return ast.unparse(file.statement(alias)) if alias is not None and file.origin(alias) is None else ""
-
-
-def _of_condition(use: Found, value: ast.expr | None, file: File) -> list[str]:
-    places = [file.statement(each) for each in (use.node, value) if each is not None]
-    return [_CONDITION] if any(each not in file.tree.body for each in places) else []
 
 
 REWRITERS: dict[str, Rewriter] = {"W011": middleware}

@@ -53,17 +53,39 @@ def _is_own(slot: Slot) -> bool:
 def out_of_list(node: ast.Constant, file: File) -> Edit | None:
     """Return the edit that takes a middleware out of the settings; None where its line says more, or is of another form."""
     above, statement = file.parents.get(node), file.statement(node)
-    if isinstance(above, (ast.List, ast.Tuple)) and isinstance(statement, (ast.Assign, ast.AugAssign)):
+    if isinstance(above, (ast.List, ast.Tuple)) and isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        if not _is_always_there(above, statement, file):
+            return None
         if above.elts[1:]:
             # With its line, where nothing else is on that.
             start, end = requirements.element(file.source.decode("latin-1"), file.start(node), file.end(node))
             return file.splice(start, end, "", node)
-        is_added = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add) and statement.value is above
-        return file.delete(statement) if is_added else None
+        if isinstance(statement, ast.AugAssign):
+            return file.delete(statement) if isinstance(statement.op, ast.Add) and statement.value is above else None
+        return file.replace(above, "()" if isinstance(above, ast.Tuple) else "[]") if statement.value is above else _out_of_sum(above, file)
     call = above if isinstance(above, ast.Call) and above.args and above.args[-1] is node and not above.keywords else None
     owner = call.func if call is not None and isinstance(call.func, ast.Attribute) and call.func.attr in _ADD else None
     is_of_list = owner is not None and isinstance(owner.value, ast.Name) and owner.value.id == _LIST
     return file.delete(statement) if call is not None and is_of_list and file.is_alone(call) else None
+
+
+def _is_always_there(node: ast.AST, statement: ast.Assign | ast.AnnAssign | ast.AugAssign, file: File) -> bool:
+    """Return whether a list is the value of a statement, or a part of a sum that is, and not one of two by a condition."""
+    while node is not statement.value:
+        node = file.parents[node]
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+            return False
+    return True
+
+
+def _out_of_sum(node: ast.expr, file: File) -> Edit | None:
+    """Return the edit that takes a list out of the sum of two: `MIDDLEWARE = ["…"] + MIDDLEWARE`; None for another expression."""
+    total, statement = file.parents.get(node), file.statement(node)
+    if not isinstance(total, ast.BinOp) or not isinstance(total.op, ast.Add) or not isinstance(statement, ast.Assign):
+        return None
+    other = total.right if total.left is node else total.left
+    is_same = statement.value is total and [ast.unparse(each) for each in statement.targets] == [ast.unparse(other)]
+    return file.delete(statement) if is_same else file.replace(total, file.text(other))
 
 
 def conditions(statement: ast.stmt, file: File) -> list[ast.expr] | None:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit
-from opencensus_compat.rewrite.following.made import is_subclass, maker
+from opencensus_compat.rewrite.following.made import is_subclass, made, maker, readers, target
 from opencensus_compat.rewrite.rules.exporters import legacy, pipelines, providers, setups, shared, ways
 from opencensus_compat.rewrite.rules.frameworks import settings
 from opencensus_compat.rewrite.rules.frameworks.integrations import no_metrics
 from opencensus_compat.rewrite.rules.frameworks.settings import Source
+from opencensus_compat.rewrite.rules.logs.handlers import is_named_only
 from opencensus_compat.rewrite.rules.traces import samplers
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.scan.python_uses import Found
+
+_FLASK = "ext.flask.flask_middleware.FlaskMiddleware"
+_FLASK_INSTRUMENTOR = "from opentelemetry.instrumentation.flask import FlaskInstrumentor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class _Middleware:
     default_sampler: Callable[[File, Found], str]
     """Returns the source of the sampler of one that is given none."""
     file: File
+    later: Sequence[tuple[File, ast.Call]] = ()
+    """What puts it into applications, where it is made without one."""
 
     @property
     def sampler(self) -> ast.expr | None:
@@ -68,34 +75,99 @@ def flask(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if is_subclass(use, file):
         return Keep("a class of the program stands on the middleware")
+    if call is None and isinstance(use.node, (ast.Name, ast.Attribute)) and use.symbol == _FLASK and is_named_only(use.node, file):
+        return _check(use.node, file.need(_FLASK_INSTRUMENTOR, use.node), file)
+    if call is not None and use.symbol == f"{_FLASK}.init_app" and _is_made_here(use.node, file):
+        return []
     _, of_object, member = use.symbol.rpartition(".FlaskMiddleware.")
     if of_object:
         return Ask(
             f"Where is the application made? What `.{member}` sets up, `configure(...)` and `FlaskInstrumentor().instrument_app(app, ...)` "
             "take as arguments there."
         )
-    if call is None or not use.symbol.endswith(".FlaskMiddleware"):
+    if call is None or use.symbol != _FLASK:
         return Ask("Is this a check, or a subclass? What does it add?")
     app = file.argument(call, 0, "app")
+    later = _put_in_later(call, file) if app is None or (isinstance(app, ast.Constant) and app.value is None) else []
     statement = file.statement(call)
     function = file.function(call)
     if any(strings.tail(each) == "before_first_request" for each in getattr(function, "decorator_list", ())):
         return Ask(
-            "Where is the application made? Instrument it there: the first request has begun here, and its span would get no status."
+            "Where is the application made? Put the middleware in there, and run `rewrite` again: the first request has begun here, so that its "
+            "span would get no status, and Flask 2.3 has no `before_first_request`."
         )
-    if app is None or file.has_stars(call):
+    if (app is None and not later) or file.has_stars(call):
         return Ask("Which application is instrumented, and with what? Write `FlaskInstrumentor().instrument_app(app)` where it is known.")
-    added = [] if file.is_alone(call) or _is_unused(statement, call, file) else ways.added_to_middleware(call, file)
+    added = [] if later or file.is_alone(call) or _is_unused(statement, call, file) else ways.added_to_middleware(call, file)
     if added is None:
         return Ask("What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`.")
     names = ("app", "excludelist_paths", "sampler", "exporter", "propagator")
     given = {name: value for at, name in enumerate(names) if (value := providers.given(call, at, name, file)) is not None}
     if (older := providers.given(call, 9, "blacklist_paths", file)) is not None:
         given.setdefault("excludelist_paths", older)
+    if later:
+        return _instrumented(_Middleware(use, call, given, [], [], [], samplers.default_sampler, file, later), "", "")
+    assert app is not None
     given, edits, uses = _with_settings(given, ast.unparse(app), file)
-    instrumentor = file.need("from opentelemetry.instrumentation.flask import FlaskInstrumentor", use.node)
+    instrumentor = file.need(_FLASK_INSTRUMENTOR, use.node)
     start = f"{instrumentor}().instrument_app({file.render(app)}"
     return _instrumented(_Middleware(use, call, given, edits, uses, added, samplers.default_sampler, file), start, "")
+
+
+def _check(node: ast.expr, new: str, file: File) -> list[Edit]:
+    """Return the edits that test the new class, in the place of one whose import may fail."""
+    slot = file.slot(node)
+    checks = [load for load in slot.loads if file.call(load) is None] if slot is not None else []
+    # The first of them sees to `FlaskMiddleware = None`, where the import fails.
+    stores = slot.stores if slot is not None and checks and min(checks, key=file.start) is node else []
+    return [file.replace(node, new), *(file.replace(store, new) for store in stores if isinstance(store, ast.Name))]
+
+
+def _put_in_later(call: ast.Call, file: File) -> list[tuple[File, ast.Call]]:
+    """Return the calls that put a middleware into applications, which is made without one; none where something else is done with it."""
+    place = target(file, call)
+    found = []
+    for home, load in readers(file, place) if place is not None else ():
+        method = home.parents.get(load)
+        put_in = home.call(method) if isinstance(method, ast.Attribute) and method.attr == "init_app" else None
+        if put_in is None or not home.is_alone(put_in) or len(put_in.args) != 1 or put_in.keywords or home.has_stars(put_in):
+            return []
+        found.append((home, put_in))
+    return found
+
+
+def _is_made_here(method: ast.AST, file: File) -> bool:
+    """Return whether a method is that of a middleware which these files make: its rule sees to the call."""
+    found = made(file, method.value) if isinstance(method, ast.Attribute) else None
+    return found is not None and found[0].symbol(found[1]) == _FLASK
+
+
+def _in_applications(middleware: _Middleware, paths: str) -> list[Edit]:
+    """Return the edits that put an instrumentation into applications, where a middleware was put in; those of other files are noted there."""
+    edits: list[Edit] = []
+    for home, put_in in middleware.later:
+        before = len(home.needs)
+        use = middleware.use if home is middleware.file else home.by_node[put_in.func][0]
+        instrumentor, metrics = home.need(_FLASK_INSTRUMENTOR, use.node), no_metrics(use, home)
+        text = f"{instrumentor}().instrument_app({home.render(put_in.args[0])}{paths}{f', {metrics}' if metrics else ''})"
+        changed = [home.replace(put_in, text)]
+        if home is middleware.file:
+            edits += changed
+            continue
+        owner = put_in.func.value if isinstance(put_in.func, ast.Attribute) else put_in.func
+        changed += shared.import_without(owner, None, home)
+        needs = home.needs[before:]
+        del home.needs[before:]
+        middleware.file.elsewhere.append((home, home.statement(put_in), changed, needs))
+    return edits
+
+
+def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
+    """Yield, in pairs, the uses of Flask's middleware in a file that tests whether there is one: the test changes with what it stands before."""
+    for file in files:
+        found = [use for use in file.uses if use.symbol == _FLASK and isinstance(use.node, (ast.Name, ast.Attribute))]
+        if any(file.call(use.node) is None for use in found):
+            yield from itertools.pairwise(found)
 
 
 def _is_unused(statement: ast.stmt, call: ast.Call, file: File) -> bool:
@@ -174,6 +246,8 @@ def _instrumented(middleware: _Middleware, start: str, more: str) -> Outcome:
         return Keep("it prints its spans: it has no exporter here")
     providers.check_header(file)
     is_separate = ways.are_separate(file)
+    if middleware.later and (is_separate or any(other.rule == "W018" for home in file.files.values() for other in home.uses)):
+        return Ask("Which settings have the applications? Write `FlaskMiddleware(app, ...)` where each is made, and run `rewrite` again.")
     stays = None if is_separate else legacy.of(exporter, file)
     for each in middleware.added:
         file.covered.update(file.by_node.get(each.func, ()))
@@ -195,11 +269,19 @@ def _instrumented(middleware: _Middleware, start: str, more: str) -> Outcome:
     if isinstance(paths, Ask):
         return paths
     file.covered.update(middleware.settings)
-    metrics = no_metrics(middleware.use, file)
     place = sent.place or file.statement(call)
+    edits = [*middleware.edits, *sent.edits]
+    if middleware.later:
+        edits += _in_applications(middleware, paths)
+        return [*edits, file.replace(place, _joined(sent.lines, place, file)) if sent.lines else file.delete(place)]
+    metrics = no_metrics(middleware.use, file)
     lines = [*sent.lines, f"{start}{sent.argument}{paths}{more}{f', {metrics}' if metrics else ''})"]
-    between = f"{file.line_end}{file.indentation(place)}" if file.begins_line(place) else "; "
-    return [*middleware.edits, *sent.edits, file.splice(file.start(place), file.end(place), between.join(lines), place)]
+    return [*edits, file.splice(file.start(place), file.end(place), _joined(lines, place, file), place)]
+
+
+def _joined(lines: Sequence[str], place: ast.stmt, file: File) -> str:
+    """Return statements as they stand in the place of one."""
+    return (f"{file.line_end}{file.indentation(place)}" if file.begins_line(place) else "; ").join(lines)
 
 
 def _by_legacy_exporter(middleware: _Middleware, exporter: ast.expr, stays: legacy.Stays) -> _Sent | Ask:
@@ -210,13 +292,13 @@ def _by_legacy_exporter(middleware: _Middleware, exporter: ast.expr, stays: lega
     text = middleware.sampler_text()
     taker = providers.taker(middleware.call, file)
     assert taker is not None
-    made = legacy.set_up(stays, middleware.call, taker._replace(sampler=sampler, exporter=exporter), text, middleware.use, file)
+    written = legacy.set_up(stays, middleware.call, taker._replace(sampler=sampler, exporter=exporter), text, middleware.use, file)
     if sampler is not None:
         file.cover(sampler)
-    edits = [each for each in made if isinstance(each, Edit)]
+    edits = [each for each in written if isinstance(each, Edit)]
     if stays.file is not file:
         edits += shared.import_without(exporter, sampler, file)
-    return _Sent([each for each in made if isinstance(each, str)], edits)
+    return _Sent([each for each in written if isinstance(each, str)], edits)
 
 
 def _by_pipeline(middleware: _Middleware, exporter: ast.expr) -> _Sent | Ask | Keep:
