@@ -36,8 +36,7 @@ NOT_SHOWN = {
         ("", "'opencensus_compat'"): _OF_THE_BRIDGE,
         ("", "2"): _OF_THE_BRIDGE,
         ("envelopes", "'ai.operation.name'"): _OF_THE_BRIDGE,
-        ("_request", "0"): "a status of 1 with a code in text is as rare as it sounds",
-        ("_dependency", "0"): "the same",
+        ("_http_status", "0"): "a status of 1 with a code in text is as rare as it sounds",
         ("_without_parameters", "0"): _SAME,
     },
     "appinsights_exporter.convert.legacy_logs": {
