@@ -118,6 +118,7 @@ def test_a_wrong_edit(shop, command, wrong):
     code, printed, said = command("--write")
     assert (code, said) == (4, ""), printed
     assert 'T016 at shop.py:11 changes customDimensions.paid in 2 of 2 dependencies: "7" → "8"' in printed
+    assert "after:  with 2 of 3 edits" in printed
     assert "3 edits: 1 proven by 2 items, 1 unproven, 1 refuted.\nNothing was written" in printed
     assert ((shop / "shop.py").read_bytes(), (shop / ".census-compat").exists()) == (before, False)
 

@@ -34,8 +34,7 @@ def as_text(account: Account, style: Style) -> str:
     """Return the report as lines: circumstances, tables, edits that are not proven, and the result as the last line."""
     parts = [list(_circumstances(account))]
     if account.comparison is not None:
-        kept = len(places(account.verdict.good or account.edits))
-        sides = Sides("the folder as it is", f"with {kept} edit{'' if kept == 1 else 's'}")
+        sides = Sides("the folder as it is", f"with {_compared_edits(account)}")
         parts += [comparison_as_text(account.comparison, sides, style).splitlines()]
     parts += [[painted(clean(line), "bad", style) for culprit in account.verdict.culprits for line in _refuted(culprit)]]
     if account.verdict.is_unstable:
@@ -44,6 +43,12 @@ def as_text(account: Account, style: Style) -> str:
     parts += [[f"unproven: {clean(where(edit))}: {clean(reason)}" for edit, reason in account.coverage.unproven]]
     parts += [[painted(summary(account), "good" if account.is_equal else "bad", style)]]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _compared_edits(account: Account) -> str:
+    """Return with how many edits the table was made, which is without those that are refuted: ``4 edits``, ``1 of 15 edits``."""
+    compared, made = len(places(account.verdict.good or account.edits)), len(places(account.edits))
+    return f"{'' if compared == made else f'{compared} of '}{made} edit{'' if made == 1 else 's'}"
 
 
 def _circumstances(account: Account) -> Iterator[str]:
