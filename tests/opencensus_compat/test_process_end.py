@@ -174,3 +174,21 @@ def test_children_of_multiprocessing_send_what_they_made(run_program, make):
         endpoint.wait_for(4)
         names = sorted(envelope["data"]["baseData"]["name"] for envelope in endpoint.envelopes())
     assert names == [f"item {number}" for number in range(4)]
+
+
+def test_the_first_log_handler_comes_with_the_end(run_program):
+    """A handler that an exit hook makes, the first one of the process, sends what is logged then."""
+    source = """
+    import atexit, logging
+
+    @atexit.register
+    def end():
+        from opencensus.ext.azure.log_exporter import AzureLogHandler
+        logging.getLogger("app").addHandler(AzureLogHandler())
+        logging.getLogger("app").warning("the end")
+    """
+    with LocalEndpoint() as endpoint:
+        run_program(source, APPLICATIONINSIGHTS_CONNECTION_STRING=endpoint.connection_string)
+        endpoint.wait_for(1)
+        [envelope] = endpoint.envelopes()
+    assert envelope["data"]["baseData"]["message"] == "the end"

@@ -50,6 +50,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.sdk import resources
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import TraceFlags
 
@@ -104,9 +105,23 @@ def _unsupported(missing: object) -> ImportError:
     )
 
 
+def _imported(name: str) -> Any:
+    """Return a module of the SDK, also as the interpreter ends: it detects a resource as it is imported, in threads that cannot be started then."""
+    try:
+        return importlib.import_module(name)
+    except RuntimeError:
+        detect = resources.get_aggregated_resources
+        # The resource is that of records that are given none.
+        resources.get_aggregated_resources = lambda detectors, initial_resource=None, timeout=5: initial_resource or Resource.get_empty()
+        try:
+            return importlib.import_module(name)
+        finally:
+            resources.get_aggregated_resources = detect
+
+
 try:
     _api: Any = importlib.import_module("opentelemetry._logs")
-    _logs: Any = importlib.import_module("opentelemetry.sdk._logs")
+    _logs: Any = _imported("opentelemetry.sdk._logs")
     _export: Any = importlib.import_module("opentelemetry.sdk._logs.export")
     _new = hasattr(_logs, "ReadWriteLogRecord")
     """Whether the resource stands beside the record."""
