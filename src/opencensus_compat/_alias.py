@@ -35,13 +35,49 @@ class Finder:
         # What is private to us is nobody else's; nor could `_lookup` be imported here if it were looked up by itself.
         if fullname.startswith(("opencensus.", "opencensus_compat.")) or fullname == "opencensus":
             if fullname.startswith("opencensus_compat._"):
-                return None
+                return None if target else _loaded_before(fullname)
             from opencensus_compat import _lookup
 
             return _lookup.spec(fullname, path, beyond=self)
         return None
 
 
+def _loaded_before(fullname: str) -> "ModuleSpec | None":
+    """Return the spec of a private module that is loaded, though a program has taken its name out of `sys.modules`; None for any other.
+
+    Tests of programs take out all names that begin with `opencensus`, and import anew. Queues, exporters and what is known of providers are
+    one for the process all the same: made twice, they would send each item twice.
+    """
+    module = _root
+    for part in fullname.split(".")[1:]:
+        module = vars(module).get(part)
+        if type(module) is not type(sys):
+            return None
+    from _frozen_importlib import ModuleSpec
+
+    # A loader by what it does: its abstract base would have to be imported.
+    spec = ModuleSpec(fullname, _LoadedLoader(module))  # type: ignore[arg-type] # has what the import system calls
+    spec.submodule_search_locations = getattr(module, "__path__", None)
+    return spec
+
+
+class _LoadedLoader:
+    """A loader whose module is loaded."""
+
+    def __init__(self, module: "ModuleType") -> None:
+        self._module = module
+        self._own_spec = module.__spec__
+
+    def create_module(self, spec: "ModuleSpec") -> "ModuleType":
+        """Return the module."""
+        return self._module
+
+    def exec_module(self, module: "ModuleType") -> None:
+        """Put back the module's own spec, over which the import system has just written another."""
+        module.__spec__ = self._own_spec
+
+
+_root = sys.modules[__name__.partition(".")[0]]
 _finder = Finder()
 
 

@@ -469,3 +469,25 @@ for name, found in (("trace", True), ("common", True), ("ext", True), ("nothing"
 assert set(sys.modules) == before
 """
     assert not installed.execute(code)
+
+
+def test_what_is_private_is_loaded_once(installed):
+    """A program that takes every name of OpenCensus out of `sys.modules` and imports anew has new modules, on the queues and providers of before."""
+    code = """
+import importlib, sys
+from opencensus.trace import link
+from opencensus_compat._bridge import context
+from opencensus_compat._bridge.providers import spans
+import opencensus_compat._alias
+before = link, context, spans, opencensus_compat._alias
+for name in [name for name in sys.modules if name.startswith("opencensus")]:
+    del sys.modules[name]
+from opencensus.trace import link
+from opencensus_compat._bridge import context
+from opencensus_compat._bridge.providers import spans
+import opencensus_compat._alias
+assert (link is not before[0], context is before[1], spans is before[2], opencensus_compat._alias is before[3]) == (True,) * 4
+assert sys.modules["opencensus_compat._bridge"].context is context and context.__spec__.loader.name == context.__name__
+assert importlib.reload(context) is context
+"""
+    assert not installed.execute(code)
