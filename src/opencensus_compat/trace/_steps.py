@@ -120,7 +120,7 @@ def _by_tracer(own: Callable[..., Any], recording: type, noop: type, blank: Any)
 
     @wraps(own)
     def start(self: Any, name: str = "span") -> Any:
-        if type(self.tracer) not in (recording, noop):
+        if type(self._inner) not in (recording, noop):
             return own(self, name)
         with _starting_by(step):
             span = self._start(name)

@@ -67,6 +67,7 @@ _RANDOM_TRACE_ID = _new_trace_id
 
 
 _DECISIONS = frozenset({"get_tracer", "should_sample", "store_tracer"})
+_STEPS = frozenset({"add_attribute_to_current_span", "current_span", "end_span", "finish", "span", "start_span"})
 _patched: set[str] = set()
 """Which of these a program, such as a test of it, has ever put into the class in the place of this package's own."""
 
@@ -74,25 +75,39 @@ _patched: set[str] = set()
 class _TracerClass(ABCMeta):
     """The class of `Tracer`, whose `tracer` OpenTelemetry's shim for OpenCensus would replace by a property; that of programs' subclasses, too."""
 
+    _tracer: Any
+
     def __setattr__(cls, name: str, value: Any) -> None:
         if name in _DECISIONS:
             _patched.add(name)
-        if name == "tracer" and isinstance(value, property) and getattr(value.fget, "__module__", "").startswith(_SHIM):
-            use_shim(True)
-        else:
-            super().__setattr__(name, value)
+        super().__setattr__(name, value)
 
-    def __getattr__(cls, name: str) -> Any:
-        if name == "tracer" and shim_is_used():
+    @property
+    def tracer(cls) -> Any:
+        """What a program has put into the class, where in OpenCensus only objects have something under this name."""
+        if "_tracer" in vars(cls):
+            return cls._tracer
+        if shim_is_used():
             # For `uninstall_shim()`, which asks whether it is there.
             return property()
-        raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"type object {cls.__name__!r} has no attribute 'tracer'")
 
-    def __delattr__(cls, name: str) -> None:
-        if name == "tracer" and name not in vars(cls) and shim_is_used():
-            use_shim(False)
+    @tracer.setter
+    def tracer(cls, value: Any) -> None:
+        if isinstance(value, property) and getattr(value.fget, "__module__", "").startswith(_SHIM):
+            use_shim(True)
+        elif value is not vars(cls).get("tracer"):
+            cls._tracer = value
+        elif "_tracer" in vars(cls):
+            # A patch of a test ends by what it has found among the class's names.
+            del cls._tracer
+
+    @tracer.deleter
+    def tracer(cls) -> None:
+        if "_tracer" in vars(cls):
+            del cls._tracer
         else:
-            super().__delattr__(name)
+            use_shim(False)
 
 
 class Tracer(metaclass=_TracerClass):
@@ -118,6 +133,9 @@ class Tracer(metaclass=_TracerClass):
     _made: tuple[SpanContext, str] | None = None
     _one_trace = False
     _recording: Any = None
+    # The tracer of the trace made last, and its class; None for the class where a program has it in hand, and may have put methods into it.
+    _inner: Any = None
+    _kind: type[Any] | None = None
     # What traces are kept at, None for all; what the sampler said of the one that it was asked about last.
     _rate: Any = None
     _asked: Any = None
@@ -192,7 +210,8 @@ class Tracer(metaclass=_TracerClass):
                     tracer = self._blank_tracer(span_context)
         if not is_quick:
             tracer = self._asked_tracer()
-        self.tracer: Any = tracer
+        self._inner: Any = tracer
+        self._kind: type[Any] | None = type(tracer)
         # There is a trace to take, which is that of `tracer`; a process made by fork leaves it to its parent.
         self._decided = [_process.process.mark]
         if is_quick:
@@ -201,19 +220,46 @@ class Tracer(metaclass=_TracerClass):
             self.store_tracer()
 
     @property
+    def tracer(self) -> Any:
+        """A ContextTracer while the trace made last is sampled, else a NoopTracer. A program may assign another, or replace its methods."""
+        inner, self._kind = self._inner, None
+        if inner is None:
+            raise AttributeError("tracer")
+        if type(inner) is _ContextTracer:
+            inner._is_known = True
+        return inner
+
+    @tracer.setter
+    def tracer(self, value: Any) -> None:
+        self._inner, self._kind = value, None
+        if type(value) is _ContextTracer:
+            value._is_known = True
+
+    @tracer.deleter
+    def tracer(self) -> None:
+        # A patch of a test ends so, and then sets what was there.
+        self._inner = self._kind = None
+
+    def _kind_of_inner(self) -> type[Any]:
+        """Return the class of the inner tracer; that of any object where a program has put methods of its own into it, which are called then."""
+        kind = type(self._inner)
+        is_ours = kind is _ContextTracer or kind is _NoopTracer
+        return object if is_ours and not _STEPS.isdisjoint(vars(self._inner)) else kind
+
+    @property
     def _base(self) -> Any:
         """The context of the trace made last or given."""
         own = self._own_context
         if own is None:
             own = self._begin(self._trace_id)
-            if type(getattr(self, "tracer", None)) is _ContextTracer:
+            if type(self._inner) is _ContextTracer:
                 own.trace_options.set_enabled(True)
         return own
 
     def _begin(self, trace_id: int) -> SpanContext:
         """Make the context of a trace, and the tracer's own."""
         text = f"{trace_id:032x}"
-        tracer = getattr(self, "tracer", None)
+        tracer = self._inner
         if type(tracer) is _NoopTracer and tracer._of == trace_id:
             own: SpanContext = tracer.span_context
         else:
@@ -245,8 +291,8 @@ class Tracer(metaclass=_TracerClass):
         self._given = self._own_context = value
         self._one_trace = True
         _follow(value)
-        if type(self.tracer) is _NoopTracer:
-            self.tracer.span_context = value
+        if type(self._inner) is _NoopTracer:
+            self._inner.span_context = value
 
     def should_sample(self) -> Any:
         """Return the sampler's decision about this tracer's context."""
@@ -304,7 +350,7 @@ class Tracer(metaclass=_TracerClass):
     def _keeps(self, trace_id: int) -> bool:
         """Return the decision about a trace of which a span of OpenTelemetry code is the first one in this process."""
         if self._given is not None:
-            return isinstance(self.tracer, context_tracer.ContextTracer)
+            return isinstance(self._inner, context_tracer.ContextTracer)
         return _is_sampled(self.sampler, trace_id)
 
     def store_tracer(self) -> None:
@@ -313,21 +359,21 @@ class Tracer(metaclass=_TracerClass):
 
     def finish(self) -> None:
         """End every open span, innermost first."""
-        if not _is_ours(self.tracer, "finish"):
-            self.tracer.finish()
+        if not self._is_ours("finish"):
+            self._inner.finish()
             return
         context_tracer.end_all(self._open)
 
     def span(self, name: str = "span") -> Any:
         """Start a span and return it, for use in a `with` statement."""
         # As `_is_ours`, without the call.
-        kind = type(self.tracer)
-        return self._start(name) if kind is _ContextTracer or kind is _NoopTracer else self.tracer.span(name)
+        kind = self._kind or self._kind_of_inner()
+        return self._start(name) if kind is _ContextTracer or kind is _NoopTracer else self._inner.span(name)
 
     def start_span(self, name: str = "span") -> Any:
         """Start a span, make it current for both APIs and return it."""
-        kind = type(self.tracer)
-        return self._start(name) if kind is _ContextTracer or kind is _NoopTracer else self.tracer.start_span(name)
+        kind = self._kind or self._kind_of_inner()
+        return self._start(name) if kind is _ContextTracer or kind is _NoopTracer else self._inner.start_span(name)
 
     def _start(self, name: Any) -> Any:
         context = read_current()
@@ -403,7 +449,7 @@ class Tracer(metaclass=_TracerClass):
 
     def _start_inside(self, name: Any, context: Context, parent: Any) -> Any:
         if type(parent) is _Unsampled:
-            return _start_blank(self.tracer, name, context, parent)
+            return _start_blank(self._inner, name, context, parent)
         return self._recording_tracer()._start_child(name, context, parent)
 
     def _is_assigned(self, own: Any) -> bool:
@@ -419,10 +465,10 @@ class Tracer(metaclass=_TracerClass):
         if own is not None and self._given is None and self._is_assigned(own):
             return self._asked_tracer(), own
         if self._one_trace:
-            return self.tracer, self._trace_id if self._given is None else self._given
+            return self._inner, self._trace_id if self._given is None else self._given
         if self._decided:
             # Read first: until one of the threads that share the tracer has taken the trace, which is one atomic step, none begins another.
-            tracer, trace = self.tracer, self._trace_id
+            tracer, trace = self._inner, self._trace_id
             try:
                 if self._decided.pop() is _process.process.mark:
                     return tracer, trace
@@ -448,7 +494,7 @@ class Tracer(metaclass=_TracerClass):
                     if sampler.rate != self._rate if type(sampler) is _ProbabilitySampler else self._rate is not None:
                         self._note_rate(_rate_by_id(sampler))
                 else:
-                    tracer = self.tracer
+                    tracer = self._inner
                     if type(tracer) is _NoopTracer:
                         tracer._of, tracer._span_context = trace_id, None
                     else:
@@ -463,7 +509,9 @@ class Tracer(metaclass=_TracerClass):
         except _exporter.failure() as error:  # A program's sampler may raise anything
             report("sampler %r failed, the trace is not sampled: %s", self.sampler, error)
             tracer = self._blank_tracer(trace_id)
-        self._trace_id, self._own_context, self.tracer = trace_id, own, tracer
+        self._trace_id, self._own_context = trace_id, own
+        if tracer is not self._inner:
+            self._inner, self._kind = tracer, type(tracer)
         return tracer, trace_id
 
     def _judges_by_id(self, sampler: Any) -> bool:
@@ -475,32 +523,32 @@ class Tracer(metaclass=_TracerClass):
 
     def end_span(self) -> None:
         """End the current span, export it and make its parent current."""
-        if not _is_ours(self.tracer, "end_span"):
-            self.tracer.end_span()
-            if type(self.tracer) is _NoopTracer:
+        if not self._is_ours("end_span"):
+            self._inner.end_span()
+            if type(self._inner) is _NoopTracer:
                 # Its blank span, which OpenCensus had made nobody's parent, is the current one of OpenTelemetry code.
                 context_tracer.end_innermost()
             return
         if context_tracer.end_innermost() is None and context_tracer.end_last(self._open) is None:
-            self.tracer.end_span()
+            self._inner.end_span()
 
     def current_span(self) -> Any:
         """Return the current span of either API; where there is none, None if this tracer's trace is sampled, else a blank span."""
-        if not _is_ours(self.tracer, "current_span"):
-            return self.tracer.current_span()
+        if not self._is_ours("current_span"):
+            return self._inner.current_span()
         span = execution_context.get_current_span()
-        if span is None and type(self.tracer) is not _ContextTracer:
+        if span is None and type(self._inner) is not _ContextTracer:
             return blank_span.BlankSpan()
         return span
 
     def add_attribute_to_current_span(self, attribute_key: str, attribute_value: Any) -> None:
         """Set an attribute of the current span; where there is none, nothing happens and one line in the log says so."""
         context = read_current()
-        if context is self._blank_in and type(self.tracer) is _NoopTracer and not _steps.are_replaced:
+        if context is self._blank_in and self._kind is _NoopTracer and not _steps.are_replaced:
             # The current span is the blank one that this tracer has started.
             return
-        tracer = self.tracer
-        if not _is_ours(tracer, "add_attribute_to_current_span"):
+        tracer = self._inner
+        if not self._is_ours("add_attribute_to_current_span"):
             tracer.add_attribute_to_current_span(attribute_key, attribute_value)
             return
         innermost: Any = context.get(_CENSUS_KEY)
@@ -511,7 +559,7 @@ class Tracer(metaclass=_TracerClass):
         if span is not None:
             span.add_attribute(attribute_key, attribute_value)
         else:
-            self.tracer.add_attribute_to_current_span(attribute_key, attribute_value)
+            self._inner.add_attribute_to_current_span(attribute_key, attribute_value)
 
     def trace_decorator(self) -> Callable[[_F], _F]:
         """Return a decorator that runs a function, or a coroutine function, inside a span named after it."""
@@ -535,14 +583,21 @@ class Tracer(metaclass=_TracerClass):
 
         return decorator
 
+    def _is_ours(self, method: str) -> bool:
+        """Return whether the inner tracer is one that this package made, with its own method, rather than what a program has put in its place."""
+        kind = self._kind or self._kind_of_inner()
+        if not _steps.are_replaced:
+            return kind is _ContextTracer or kind is _NoopTracer
+        return kind is _NoopTracer and not is_replaced(kind, method)
+
     def _around(self, func: Any) -> Any:
         """Return what a decorated function runs inside."""
-        kind = type(self.tracer)
+        kind = self._kind or self._kind_of_inner()
         if not (kind is _ContextTracer or (kind is _NoopTracer and not _steps.are_replaced)):
-            self.tracer.start_span(name=func.__name__)
-            return ended_by(self.tracer)
+            self._inner.start_span(name=func.__name__)
+            return ended_by(self._inner)
         span = self._start(func.__name__)
-        return span if is_own(span, _CensusSpan) else ended_by(self.tracer)
+        return span if is_own(span, _CensusSpan) else ended_by(self._inner)
 
 
 def _default_sampler() -> Any:
@@ -555,14 +610,6 @@ def _default_exporter() -> Any:
     from opencensus_compat.trace import print_exporter
 
     return print_exporter.PrintExporter()
-
-
-def _is_ours(tracer: Any, method: str) -> bool:
-    """Return whether a tracer is one that this package made, with its own method, rather than what a program has put in its place."""
-    kind = type(tracer)
-    if not _steps.are_replaced:
-        return kind is _ContextTracer or kind is _NoopTracer
-    return kind is _NoopTracer and not is_replaced(kind, method)
 
 
 def _generated_trace_id() -> int:

@@ -113,6 +113,43 @@ def test_a_decorated_function_by_replaced_steps(exporter, otel):
         assert (start.mock_calls, end.mock_calls) == ([mock.call(name="_work")], [mock.call()])
 
 
+INNER_STEPS = [
+    ("span", lambda tracer: tracer.span(name="a"), mock.call("a")),
+    ("start_span", lambda tracer: tracer.start_span(name="a"), mock.call("a")),
+    ("start_span", lambda tracer: tracer.span("a"), mock.call(name="a")),
+    ("current_span", lambda tracer: tracer.current_span(), mock.call()),
+    ("end_span", lambda tracer: tracer.end_span(), mock.call()),
+    ("add_attribute_to_current_span", lambda tracer: tracer.add_attribute_to_current_span("key", 1), mock.call("key", 1)),
+    ("finish", lambda tracer: tracer.finish(), mock.call()),
+]
+
+
+@pytest.mark.parametrize("sampler", [ON, samplers.AlwaysOffSampler()], ids=["sampled", "unsampled"])
+@pytest.mark.parametrize(("name", "work", "called"), INNER_STEPS, ids=[f"{name}-{called}" for name, _, called in INNER_STEPS])
+def test_a_replaced_step_of_one_inner_tracer(sampler, name, work, called, exporter, otel):
+    """A method that a program puts into the tracer inside one Tracer is called, by that one alone, and no longer once it is taken out."""
+    tracer, other = (Tracer(exporter=exporter, sampler=sampler) for _ in range(2))
+    with mock.patch.object(tracer.tracer, name) as stub:
+        with other.span("other"):
+            pass
+        assert stub.mock_calls == []
+        work(tracer)
+    assert stub.mock_calls == [called]
+    tracer.start_span("before")
+    work(tracer)
+    tracer.end_span()
+    assert stub.mock_calls == [called]
+
+
+def test_an_end_replaced_while_its_span_is_open(exporter, otel):
+    """A span that is open already ends by the method that a program puts into its tracer meanwhile."""
+    tracer = Tracer(exporter=exporter, sampler=ON)
+    with tracer.span("a"):
+        own, called = tracer.tracer.end_span, []
+        tracer.tracer.end_span = lambda: called.append(own())
+    assert ([span.name for span in called], [span.name for span in _exported(exporter)]) == (["a"], ["a"])
+
+
 def test_ids_of_the_programs_own(exporter, otel):
     """Functions in the places of those that make ids make those of each trace and span, and the headers have them."""
     span_ids, trace_ids = ([f"{number:0{digits}x}" for number in range(1, 9)] for digits in (16, 32))
