@@ -48,7 +48,7 @@ def _loaded_before(fullname: str) -> "ModuleSpec | None":
     Tests of programs take out all names that begin with `opencensus`, and import anew. Queues, exporters and what is known of providers are
     one for the process all the same: made twice, they would send each item twice.
     """
-    module = _root
+    module: object = _root
     for part in fullname.split(".")[1:]:
         module = vars(module).get(part)
         if type(module) is not type(sys):

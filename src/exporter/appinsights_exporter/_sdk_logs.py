@@ -111,12 +111,16 @@ def _imported(name: str) -> Any:
         return importlib.import_module(name)
     except RuntimeError:
         detect = resources.get_aggregated_resources
-        # The resource is that of records that are given none.
-        resources.get_aggregated_resources = lambda detectors, initial_resource=None, timeout=5: initial_resource or Resource.get_empty()
+        resources.get_aggregated_resources = _detect_nothing
         try:
             return importlib.import_module(name)
         finally:
             resources.get_aggregated_resources = detect
+
+
+def _detect_nothing(detectors: object, initial_resource: Resource | None = None, timeout: int = 5) -> Resource:
+    """Return a resource for records that are given none, without threads; arguments are those of the SDK's function."""
+    return initial_resource or Resource.get_empty()
 
 
 try:

@@ -160,6 +160,11 @@ def _starting_by(step: Callable[[Any, Any], Any] | None) -> Iterator[None]:
         _step.reset(token)
 
 
+def ends_by_method(tracer: Any, own: Callable[..., Any]) -> bool:
+    """Return whether spans of a tracer end by a method of a subclass, or by what a program has put in the place of the class's or the object's."""
+    return type(tracer).end_span is not own or "end_span" in vars(tracer)
+
+
 def end_by_steps(tracer: Any) -> None:
     """End each open span of a tracer by its `end_span`; that of a mock ends none, and is called once."""
     opened, before = tracer._open, -1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-from abc import ABCMeta
 from collections.abc import Callable
 from random import getrandbits
 from threading import get_ident
@@ -27,12 +26,14 @@ from opencensus_compat._bridge.handles import is_own
 from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat._bridge.process import report
 from opencensus_compat._bridge.settings import chosen as _chosen
-from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_used, use_shim
+from opencensus_compat._bridge.settings import one_trace_per_tracer, shim_is_used
 from opencensus_compat.trace import _otel_to_oc as otel_to_oc
 from opencensus_compat.trace import blank_span, execution_context, samplers
 from opencensus_compat.trace import span_context as span_context_module
 from opencensus_compat.trace._steps import ended_by, is_replaced, on_change, start_by_tracer
 from opencensus_compat.trace._steps import steps as _steps
+from opencensus_compat.trace._tracer_class import TracerClass
+from opencensus_compat.trace._tracer_class import patched as _patched_decisions
 from opencensus_compat.trace.propagation import trace_context_http_header_format
 from opencensus_compat.trace.samplers import (
     _BY_ID,
@@ -53,7 +54,6 @@ __getattr__ = patch_targets(__name__, "opencensus_compat.trace.print_exporter")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _read_opened, _set_opened = _opened.get, _opened.set
-_SHIM = "opentelemetry.shim.opencensus"
 _AlwaysOnSampler, _ProbabilitySampler = samplers.AlwaysOnSampler, samplers.ProbabilitySampler
 _W3C = trace_context_http_header_format.TraceContextPropagator()
 # Tests of programs put mocks in their places.
@@ -64,53 +64,10 @@ _BlankSpan = blank_span.BlankSpan
 # Asks `generate_trace_id` while a program has replaced that.
 _new_trace_id: Callable[[], int] = functools.partial(getrandbits, 128)
 _RANDOM_TRACE_ID = _new_trace_id
-
-
-_DECISIONS = frozenset({"get_tracer", "should_sample", "store_tracer"})
 _STEPS = frozenset({"add_attribute_to_current_span", "current_span", "end_span", "finish", "span", "start_span"})
-_patched: set[str] = set()
-"""Which of these a program, such as a test of it, has ever put into the class in the place of this package's own."""
 
 
-class _TracerClass(ABCMeta):
-    """The class of `Tracer`, whose `tracer` OpenTelemetry's shim for OpenCensus would replace by a property; that of programs' subclasses, too."""
-
-    _tracer: Any
-
-    def __setattr__(cls, name: str, value: Any) -> None:
-        if name in _DECISIONS:
-            _patched.add(name)
-        super().__setattr__(name, value)
-
-    @property
-    def tracer(cls) -> Any:
-        """What a program has put into the class, where in OpenCensus only objects have something under this name."""
-        if "_tracer" in vars(cls):
-            return cls._tracer
-        if shim_is_used():
-            # For `uninstall_shim()`, which asks whether it is there.
-            return property()
-        raise AttributeError(f"type object {cls.__name__!r} has no attribute 'tracer'")
-
-    @tracer.setter
-    def tracer(cls, value: Any) -> None:
-        if isinstance(value, property) and getattr(value.fget, "__module__", "").startswith(_SHIM):
-            use_shim(True)
-        elif value is not vars(cls).get("tracer"):
-            cls._tracer = value
-        elif "_tracer" in vars(cls):
-            # A patch of a test ends by what it has found among the class's names.
-            del cls._tracer
-
-    @tracer.deleter
-    def tracer(cls) -> None:
-        if "_tracer" in vars(cls):
-            del cls._tracer
-        else:
-            use_shim(False)
-
-
-class Tracer(metaclass=_TracerClass):
+class Tracer(metaclass=TracerClass):
     """Starts spans that belong to one flow of work.
 
     A span continues the current span of either API. Where there is none it continues the remote parent of `span_context`, if that was
@@ -166,7 +123,7 @@ class Tracer(metaclass=_TracerClass):
             own_decision is not None
             and kind.should_sample is own_decision
             and type(self) is Tracer
-            and not _patched
+            and not _patched_decisions
             and "should_sample" not in sampler.__dict__
         )
         if span_context is None:

@@ -24,7 +24,7 @@ from opencensus_compat._bridge.providers.spans import others_send, provide_spans
 from opencensus_compat._bridge.running_spans import parent_handle, sample_rate
 from opencensus_compat.trace import base_exporter, blank_span, execution_context
 from opencensus_compat.trace import span as trace_span
-from opencensus_compat.trace._steps import Watched, end_by_steps, on_change, start_by_steps, watch
+from opencensus_compat.trace._steps import Watched, end_by_steps, ends_by_method, on_change, start_by_steps, watch
 from opencensus_compat.trace.span_context import SpanContext, _follow, _own_span_id
 from opencensus_compat.trace.trace_options import TraceOptions
 from opencensus_compat.trace.tracers import base
@@ -185,7 +185,7 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
 
     def finish(self) -> None:
         """End every open span, innermost first."""
-        if self._ends_by_method():
+        if ends_by_method(self, _END_SPAN):
             end_by_steps(self)
         end_all(self._open)
 
@@ -400,14 +400,10 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
             logging.warning("No active span, cannot do end_span.")  # noqa: LOG015 - programs filter it there
         return span
 
-    def _ends_by_method(self) -> bool:
-        """Return whether spans are ended by a method of a subclass, or by what a program has put in the place of this class's or this object's."""
-        return type(self).end_span is not _END_SPAN or "end_span" in vars(self)
-
     def _end_through(self, span: Any) -> None:
         """End `span`, and before it what was opened inside it and left open."""
-        # As `_ends_by_method`, mostly without the call.
-        if type(self).end_span is not _END_SPAN or (self._is_known and self._ends_by_method()):
+        # As `ends_by_method`, mostly without the call.
+        if type(self).end_span is not _END_SPAN or (self._is_known and ends_by_method(self, _END_SPAN)):
             self.end_span()
             return
         opened: Any = _read_opened()
@@ -477,10 +473,9 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
 
     def get_span_datas(self, span: Any) -> list[SpanData]:
         """Return a span and those made from it as SpanData, as exporters receive them."""
-        if type(span) is _Span and not span._children_made:
-            # Itself alone, without the generator.
-            return [self._span_data(span)]
-        return [self._span_data(part) for part in span]
+        # Mostly itself alone, without the generator.
+        parts = (span,) if type(span) is _Span and not span._children_made else span
+        return [self._span_data(part) for part in parts]
 
     def _span_data(self, span: Any) -> SpanData:
         return _span_data_of()(span, self)
