@@ -714,3 +714,14 @@ def test_what_was_stored_is_sent_all_the_same(tmp_path):
         place.clock.advance(60)
     assert place.stored() == []
     assert place.counts.snapshot().sent == 1
+
+
+def test_what_a_mock_refused_rests(place, monkeypatch):
+    """While a test has something in the place of the endpoint, what was not taken is offered to that only after a minute, also after a success."""
+    at = place(Reply(status=500), Reply(status=200), Reply(status=200))
+    monkeypatch.setattr("appinsights_exporter.delivery.transport.stand_in_for_post", lambda: print)
+    assert (at.delivery.deliver(items(1), "spans"), at.delivery.deliver(items(2), "spans")) == (STORED, DELIVERED)
+    assert (at.delivery.drain_step(), len(at.transport.sent)) == (60.0, 2)
+    at.clock.advance(60.0)
+    at.delivery.drain_step()
+    assert (len(at.transport.sent), at.stored()) == (3, [])

@@ -174,6 +174,40 @@ def test_what_intercepts_requests_gets_the_exchange(server, transport, monkeypat
     assert (reply.status, reply.body, seen, len(server.requests)) == (200, b'{"itemsAccepted": 1}', [(server.url, "[]")], 1)
 
 
+@pytest.mark.parametrize("at", ["HTTPConnectionPool.urlopen", "HTTPConnectionPool._make_request", "HTTPConnectionPool.ConnectionCls"])
+def test_what_intercepts_urllib3_gets_the_exchange(server, transport, monkeypatch, at):
+    """What replaces a step of urllib3's below that, as VCR.py does, sees telemetry, also once a connection is kept."""
+
+    def refuse(*args, **given):
+        seen.append(at)
+        raise OSError
+
+    seen = []
+    assert transport.send(BODY, {}, 60).status == 200
+    monkeypatch.setattr(f"urllib3.connectionpool.{at}", refuse)
+    assert transport.send(gzip.compress(b"[]"), {}, 60).error is not None
+    monkeypatch.undo()
+    assert transport.send(BODY, {}, 60).status == 200
+    assert (seen, len(server.requests)) == ([at], 2)
+
+
+def test_a_class_of_connections_that_a_test_replaces_does_not_stay(server, run_program):
+    """A first export while a test has replaced the standard library's connections fails, and the next one is sent."""
+    printed = run_program(
+        f"""
+        from unittest import mock
+        from appinsights_exporter.delivery.transport import HttpTransport
+
+        transport = HttpTransport({server.url!r})
+        with mock.patch("http.client.HTTPConnection"):
+            print(transport.send(b"[]", {{}}, 60).error is not None)
+        print(transport.send(b"[]", {{}}, 60).status)
+        transport.close()
+        """
+    )
+    assert printed == "True\n200\n"
+
+
 def test_what_instruments_requests_is_not_in_the_way(server, transport, monkeypatch):
     """A wrapper that names the function that it wraps, as instrumentations do, intercepts nothing."""
     import requests

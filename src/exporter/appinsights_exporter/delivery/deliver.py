@@ -61,6 +61,9 @@ LOOK_S = 60.0
 MAX_UNEXPLAINED = 10_000
 """Of how many items that were not accepted without a reason it is remembered that they have had another try."""
 
+RESTS_FROM_MOCKS_S = 60.0
+"""For how long what was not taken is offered to nothing that a test has put in the place of the endpoint, seconds: as the retired exporter rested."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -121,6 +124,7 @@ class Delivery:
     def _restart(self) -> None:
         """Know nothing of the endpoint and have nothing under way: for a new delivery, and for a child made by fork."""
         self._paused_until_s = 0.0
+        self._kept_s = -math.inf
         self._looked_s: float | None = None
         self._deadline_s = math.inf
         self.is_ending = False
@@ -229,6 +233,9 @@ class Delivery:
             return None
         again_s = self.backlog.take_over_legacy()
         wait_s = max(self._backoff.wait_s(), self._paused_until_s - self._clock())
+        if post_is_replaced():
+            # A test counts its own calls, and not those for what another test's mock has refused.
+            wait_s = max(wait_s, self._kept_s + RESTS_FROM_MOCKS_S - self._clock())
         lease: Lease | MemoryLease | None = None
         if wait_s <= 0:
             if self._under_way and (behind_s := self._pace.behind_exports_s()) > 0:
@@ -395,6 +402,7 @@ class Delivery:
             self.counts.dropped(reason.after(NOT_DELIVERED), len(items), signal=signal, types=self.counts.types(items))
             return Result.LOST
         result = self.backlog.put(items, signal)
+        self._kept_s = self._clock()
         if self._background:
             self._drain.wake()
         return result

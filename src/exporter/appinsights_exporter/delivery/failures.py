@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from .certificates import BundleError
 from .certificates import source as certificates_source
-from .connections import HeaderError
 from .decode import DecodeError
 from .proxies import AddressError, ProxySettingError
 
@@ -47,6 +46,10 @@ _ALERTS = {
 """OpenSSL's names for why there is no TLS."""
 _PLAIN = re.compile(r"[\w ()-]{1,80}")
 _ENDED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.RemoteDisconnected)
+
+
+class HeaderError(Exception):
+    """A header of the request cannot be sent."""
 
 
 class ReplyError(Exception):

@@ -208,8 +208,12 @@ _STEPS_OF_POST = (
     ("requests.sessions", "Session.request"),
     ("requests.sessions", "Session.send"),
     ("requests.adapters", "HTTPAdapter.send"),
+    ("urllib3.connectionpool", "HTTPConnectionPool.urlopen"),
+    ("urllib3.connectionpool", "HTTPConnectionPool._make_request"),
+    ("urllib3.connectionpool", "HTTPConnectionPool.ConnectionCls"),
+    ("urllib3.connectionpool", "HTTPSConnectionPool.ConnectionCls"),
 )
-"""What ``requests.post`` calls, one after the other: where tests of programs, and the packages responses and requests-mock, intercept it."""
+"""What ``requests.post`` calls, one after the other: where tests of programs, and the packages responses, requests-mock and VCR.py, intercept it."""
 
 
 def _intercepted_post() -> Callable[..., Any] | None:
@@ -217,13 +221,14 @@ def _intercepted_post() -> Callable[..., Any] | None:
     for name, path in _STEPS_OF_POST:
         module = sys.modules.get(name)
         if module is None:
-            return None
+            continue
         found: object = module
         # Another thread may be in the midst of importing it.
         for part in path.split("."):
             found = getattr(found, part, None)
         # What instruments requests wraps functions, and keeps their module.
-        if found is not None and getattr(found, "__module__", "") != name:
+        # A class of connections is of a module beside that.
+        if found is not None and str(getattr(found, "__module__", "")).removesuffix("pool") != name.removesuffix("pool"):
             import requests
 
             return requests.post
