@@ -483,6 +483,57 @@ def test_what_may_have_arrived(server, either, answer):
     assert made.error.text
 
 
+PLACES = [
+    ("http://[::1]/", "::1", 80),
+    ("https://[2001:db8::7]/v2.1/track", "2001:db8::7", 443),
+    ("https://[2001:db8::7]:8443/", "2001:db8::7", 8443),
+    ("http://b\u00fccher.example/", "xn--bcher-kva.example", 80),
+    ("https://fa\u00df.example/", "xn--fa-hia.example", 443),
+]
+
+
+@pytest.mark.parametrize(("url", "host", "port"), PLACES, ids=[url for url, _, _ in PLACES])
+def test_where_a_host_is_looked_for(monkeypatch, url, host, port):
+    """IPv6 addresses need no port, and names beyond ASCII are those that requests looks for."""
+
+    def look(host, port, *args):
+        asked.append((host, port))
+        raise socket.gaierror
+
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    made = HttpTransport(url)
+    assert made.send(BODY, {}, 60).error == SendError("connect", "the name of the host was not found")
+    assert asked == [(host, port)]
+
+
+def test_clear_text_through_a_proxy_needs_no_certificates(server, monkeypatch):
+    """A file of trusted certificates that is not there keeps nothing from a plain endpoint behind a plain proxy."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "nowhere.pem")
+    made = HttpTransport("http://endpoint.example/", proxies={"http": server.url.removesuffix("/v2.1/track")})
+    assert made.send(BODY, {}, 60).status == 200
+    assert server.requests[0][0] == "POST http://endpoint.example/ HTTP/1.1"
+    made.close()
+
+
+@pytest.mark.parametrize("interim", [b"103 Early Hints\r\nLink: </a>", b"102 Processing", b"100 Continue"])
+def test_interim_replies(server, either, interim):
+    """What a server says before its reply is passed over: the items may be accepted by then, and would be sent again."""
+    server.answer = raw(
+        b"HTTP/1.1 " + interim + b"\r\n\r\n" + b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    made = either.send(BODY, {}, 60)
+    assert (made.status, made.body, made.error) == (200, b"{}", None)
+
+
+@pytest.mark.parametrize("name", ["utf-8", "aws-chunked", "none"])
+def test_what_is_no_encoding(server, either, name):
+    """A header that names a character set, or whatever else is no encoding, leaves the body as it is, as with the retired exporter."""
+    server.answer = raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: " + name.encode() + b"\r\nContent-Length: 2\r\n\r\n{}")
+    made = either.send(BODY, {}, 60)
+    assert (made.status, made.body, made.error) == (200, b"{}", None)
+
+
 @pytest.mark.parametrize("encoding", ["", "Content-Encoding: br\r\n"], ids=["cut short", "encoded oddly"])
 def test_status_and_headers_without_a_body(server, either, encoding):
     """They are known although the body cannot be read, and the next exchange has a connection of its own."""

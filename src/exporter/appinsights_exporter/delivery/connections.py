@@ -85,8 +85,8 @@ class Connections:
     def __init__(self) -> None:
         self._hosts: dict[tuple[str, str], Direct] = {}
         """By scheme and place."""
-        self._proxied: dict[str, Proxied] = {}
-        """By the URL of the proxy."""
+        self._proxied: dict[tuple[str, bool], Proxied] = {}
+        """By the URL of the proxy, and whether TLS is spoken."""
         self._ways: dict[tuple[str, bool], _Way] = {}
         self._environment = _environment()
 
@@ -118,7 +118,7 @@ class Connections:
                 self._environment = environment
                 self.close()
             proxy = exchange.proxy = None if in_clear_text else proxy_settings.proxy_for(url, proxies)
-            connections = self._direct(url) if proxy is None else self._through(proxy)
+            connections = self._direct(url) if proxy is None else self._through(proxy, url)
             way = self._ways[url, in_clear_text] = _Way(connections, proxy, environment, exchange.now_s() + ASK_AGAIN_S)
         exchange.proxy = way.proxy
         try:
@@ -154,12 +154,15 @@ class Connections:
         found = self._hosts.get(key)
         return self._hosts.setdefault(key, Direct(parts)) if found is None else found
 
-    def _through(self, proxy: Proxy) -> Proxied:
-        found = self._proxied.get(proxy.url)
+    def _through(self, proxy: Proxy, url: str) -> Proxied:
+        # In clear text all the way, nobody's certificate is asked for.
+        needs_tls = any(each.lower().startswith("https:") for each in (url, proxy.url))
+        key = (proxy.url, needs_tls)
+        found = self._proxied.get(key)
         if found is None:
             from .proxied import Proxied
 
-            found = self._proxied.setdefault(proxy.url, Proxied(proxy, certificates.trusted(), _KEPT))
+            found = self._proxied.setdefault(key, Proxied(proxy, certificates.trusted() if needs_tls else None, _KEPT))
         return found
 
 
@@ -180,11 +183,15 @@ class Direct:
             raise proxy_settings.AddressError from None
         if not host:
             raise proxy_settings.AddressError
-        self._host, self._port = host, port
+        if not host.isascii():
+            host = _in_ascii(host)
+        self._is_secure = parts.scheme == "https"
+        # Without a port, the standard library takes the end of an IPv6 address for one.
+        default_port = http.client.HTTPS_PORT if self._is_secure else http.client.HTTP_PORT
+        self._host, self._port = host, default_port if port is None else port
         # A host's last dot is for the resolver alone.
         said = host.rstrip(".")
         self._own_headers = {} if said == host else {"Host": said if port is None else f"{said}:{port}"}
-        self._is_secure = parts.scheme == "https"
         self._tls: tuple[certificates.Trusted, ssl.SSLContext] | None = None
         self._idle: list[http.client.HTTPConnection] = []
         self._closed = False
@@ -298,6 +305,16 @@ class _OverTls(http.client.HTTPConnection):
 
 class _Secure(Timed, _OverTls):
     """A connection over TLS that keeps to the exchange's deadline, handshake included."""
+
+
+def _in_ascii(host: str) -> str:
+    """Return the name that a host is registered under, by the rules of requests: the standard library's are older ones, and lead elsewhere."""
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        raise proxy_settings.AddressError from None
 
 
 def _check_length(response: http.client.HTTPResponse) -> None:

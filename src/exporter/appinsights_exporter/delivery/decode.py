@@ -9,6 +9,8 @@ import zlib
 
 MAX_LAYERS = 4
 """Most encodings of one body, one over the other."""
+_OTHERS = frozenset({"br", "compress", "dcb", "dcz", "x-compress", "zstd"})
+"""Encodings that were not asked for. What is none, such as the name of a character set, says nothing of the body."""
 _MAX_MEMBERS = 64
 """Most gzip members of one body: taking one off copies what follows it."""
 _GZIP, _ZLIB, _RAW = 31, 15, -15
@@ -27,7 +29,7 @@ def decoded(body: bytes, encoding: str, limit_bytes: int) -> bytes:
         limit_bytes: Most bytes to return.
 
     Raises:
-        DecodeError: Of an unknown encoding, too many encodings, or one that the body does not have.
+        DecodeError: Of an encoding that was not asked for, too many of them, or one that the body does not have.
     """
     layers = [name for name in (part.strip().lower() for part in encoding.split(",")) if name not in ("", "identity")]
     if len(layers) > MAX_LAYERS:
@@ -41,7 +43,7 @@ def decoded(body: bytes, encoding: str, limit_bytes: int) -> bytes:
                 body = _inflated(body, _ZLIB, limit_bytes)
             except DecodeError:
                 body = _inflated(body, _RAW, limit_bytes)
-        else:
+        elif name in _OTHERS:
             raise DecodeError
     return body[:limit_bytes]
 

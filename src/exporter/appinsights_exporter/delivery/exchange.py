@@ -114,6 +114,13 @@ class _Response(http.client.HTTPResponse):
         # It makes a file of the socket, and nothing else.
         super().__init__(cast("socket.socket", _Receiving(sock)), *args, **kwargs)
 
+    def begin(self) -> None:
+        """Read the head of the reply proper, and those of interim replies before it: the standard library passes over ``100 Continue`` alone."""
+        super().begin()
+        while 100 < self.status < 200 and self.status != http.client.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment] # it begins anew where there are none
+            super().begin()
+
 
 class Timed(_Before):
     """Goes before a class of connections and lets them keep to the exchange's deadline."""

@@ -29,14 +29,14 @@ class Proxied:
 
     Args:
         proxy: What they go through.
-        trusted: What the other side's certificate is checked against.
+        trusted: What the other side's certificate is checked against; None where no TLS is spoken.
         kept: Most connections that are kept open to one host.
 
     Raises:
         ProxySettingError: The proxy cannot be used.
     """
 
-    def __init__(self, proxy: Proxy, trusted: Trusted, kept: int) -> None:
+    def __init__(self, proxy: Proxy, trusted: Trusted | None, kept: int) -> None:
         proxy_settings.check(proxy)
         with _blaming(proxy):
             self._manager = _through(proxy.url, trusted, kept)
@@ -73,13 +73,14 @@ class Proxied:
         self._manager.clear()
 
 
-def _through(proxy_url: str, trusted: Trusted, kept: int) -> urllib3.PoolManager:
+def _through(proxy_url: str, trusted: Trusted | None, kept: int) -> urllib3.PoolManager:
     url = proxy_url if "://" in proxy_url else f"http:{proxy_url}" if proxy_url.startswith("//") else f"http://{proxy_url}"
     parts = urllib3.util.parse_url(url)
     if not parts.host:
         raise ValueError
     name, _, password = (parts.auth or "").partition(":")
     name, password = unquote(name), unquote(password)
+    file, folder = (None, None) if trusted is None else trusted[:2]
     if url.lower().startswith("socks"):
         from urllib3.contrib.socks import SOCKSProxyManager
 
@@ -89,13 +90,11 @@ def _through(proxy_url: str, trusted: Trusted, kept: int) -> urllib3.PoolManager
             password=password or None,
             maxsize=kept,
             cert_reqs=_CHECKED,
-            ca_certs=trusted.file,
-            ca_cert_dir=trusted.folder,
+            ca_certs=file,
+            ca_cert_dir=folder,
         )
     headers = urllib3.util.make_headers(proxy_basic_auth=f"{name}:{password}") if name else {}
-    return urllib3.ProxyManager(
-        url, proxy_headers=headers, maxsize=kept, cert_reqs=_CHECKED, ca_certs=trusted.file, ca_cert_dir=trusted.folder
-    )
+    return urllib3.ProxyManager(url, proxy_headers=headers, maxsize=kept, cert_reqs=_CHECKED, ca_certs=file, ca_cert_dir=folder)
 
 
 @contextlib.contextmanager
