@@ -483,6 +483,8 @@ class _Reader(Imports):
             base = subclass_named(node.value, self._modules)
             if base:
                 self._report(node, "I007", base)
+        for use in strings.uses_in_lines(node):
+            self._report(node, *use)
         self._query(node)
 
     def _query(self, node: ast.expr) -> None:

@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
         "class or handler of a logging configuration",
         "exact",
         "`appinsights_exporter.ApplicationInsightsLoggingHandler`",
-        pair="N003_handler_of_dictconfig N003_key_of_dictconfig N003_events_of_dictconfig",
+        pair="N003_handler_of_dictconfig N003_key_of_dictconfig N003_events_of_dictconfig N003_handlers_in_texts",
         arrives="traces, exceptions, customEvents",
     ),
     Rule("N004", "logger of OpenCensus, by name", "exact", "the logger `appinsights_exporter` or `opentelemetry`, or delete it"),

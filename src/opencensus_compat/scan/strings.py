@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import TYPE_CHECKING
 
+from opencensus_compat.scan import text_uses
 from opencensus_compat.scan.rules import rule_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NAME = re.compile(r"opencensus(?:\.[A-Za-z_]\w*)+")
 DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -14,6 +19,11 @@ _SOURCE = re.compile(r"\s*(?:lambda[^:]*:\s*)?opencensus(?:\.[A-Za-z_]\w*)+\s*\(
 _KEY_ONLY = re.compile(r"\s*InstrumentationKey=(?!.*Endpoint)", re.IGNORECASE | re.DOTALL)
 _REQUIREMENT = re.compile(
     r"(opencensus-(?:ext|extension|context)[\w-]*|opencensus(?=\s*(?:\[.*\])?\s*(?:[~=!<>]=|[<>])))\s*(?:\[.*\])?\s*(?:[~=!<>;@].*)?"
+)
+_HANDLER = re.compile(r"""(?:class|\(\)|factory)["']?\s*[:=]\s*["']?opencensus\.[A-Za-z_]""")
+_LOGGERS = re.compile(r"""\bloggers["']?\s*:.*?["'\s{]opencensus["']?\s*:""", re.DOTALL)
+_IMPORT = re.compile(
+    r"(?:^|[;\n])[ \t]*(?:from[ \t]+opencensus((?:\.\w+)*)[ \t]+import\b|import[ \t]+opencensus((?:\.\w+)*)[ \t]*(?=$|[,;#\n]|as\b))"
 )
 _FORMAT = re.compile(r"%\((?:traceId|spanId)\)|\{(?:traceId|spanId)\b")
 
@@ -92,3 +102,22 @@ def use_in(node: ast.expr, rule: str | None) -> tuple[str, str] | None:
         first = _NAME.search(text)
         return "N005", first[0].partition(".")[2] if first else ""
     return None
+
+
+def uses_in_lines(node: ast.expr) -> Iterator[tuple[str, str]]:
+    """Yield the rule and symbol of each thing of OpenCensus in a literal that holds the text of a file: a logging configuration, or a program.
+
+    Args:
+        node: A constant or an f-string.
+    """
+    text = text_of(node)
+    if text is None or "opencensus" not in text:
+        return
+    imported = {(match[1] or match[2] or "").removeprefix(".") for match in _IMPORT.finditer(text)}
+    if imported:
+        yield from (("N001", name) for name in sorted(imported))
+    elif _HANDLER.search(text):
+        uses = text_uses.read(text.encode("utf-8", "replace").splitlines())
+        yield from sorted({(use.rule, use.symbol) for use in uses if use.rule in {"N003", "N004"}})
+        if _LOGGERS.search(text):
+            yield "N004", ""

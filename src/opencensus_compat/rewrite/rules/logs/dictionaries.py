@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.rules.exporters import options
+from opencensus_compat.rewrite.rules.logs import configuration_texts
 from opencensus_compat.rewrite.texts import configurations
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _SET_LATER = Ask(
 
 def class_of_logging(use: Found, file: File) -> Outcome:
     """`"class": "opencensus.ext.azure.log_exporter.AzureLogHandler"` → that of the native exporter, with its options."""
+    if configuration_texts.is_text(use):
+        return _SET_LATER if _is_set_later(file) else configuration_texts.named(use, file)
     around = file.parents.get(use.node)
     if not isinstance(around, ast.Dict) or not isinstance(use.node, ast.Constant):
         return Ask("Who reads this name?")
@@ -60,7 +63,7 @@ def options_beside(symbol: str, around: ast.Dict, file: File, own: frozenset[str
     answer = configurations.options_of(symbol, names.keys() - own)
     if answer is not None:
         return Keep(answer)
-    if any(_is_set_later(node) for home in file.files.values() for node in home.kinds[ast.Subscript]):
+    if _is_set_later(file):
         return _SET_LATER
     edits = []
     for key, value in zip(around.keys, around.values, strict=True):
@@ -73,8 +76,12 @@ def options_beside(symbol: str, around: ast.Dict, file: File, own: frozenset[str
     return edits
 
 
-def _is_set_later(node: ast.Subscript) -> bool:
-    """Return whether a statement sets an option that has another name, in a dictionary of its handler."""
+def _is_set_later(file: File) -> bool:
+    """Return whether the program sets an option that has another name, in a dictionary of its handler."""
+    return any(_sets_option(node) for home in file.files.values() for node in home.kinds[ast.Subscript])
+
+
+def _sets_option(node: ast.Subscript) -> bool:
     key = node.slice
     name = key.value if isinstance(key, ast.Constant) else ""
     is_set = isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Subscript)
@@ -116,10 +123,12 @@ def _quote(file: File, node: ast.expr) -> str:
 
 def logger(use: Found, file: File) -> Outcome:
     """`logging.getLogger("opencensus.ext.azure...")` → `logging.getLogger("appinsights_exporter")`."""
-    if not isinstance(use.node, ast.Constant):
+    if not isinstance(use.node, (ast.Constant, ast.JoinedStr)):
         return Ask("Which loggers are meant?")
     if configurations.is_of_other_maker(use.symbol):
         return Keep("the logger of a package that has to stay as long as its exporter does")
+    if configuration_texts.is_text(use):
+        return configuration_texts.named(use, file)
     return [file.replace(use.node, _quoted(file, use.node, configurations.logger(use.symbol)))]
 
 
