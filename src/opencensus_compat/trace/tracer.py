@@ -178,7 +178,11 @@ class Tracer(metaclass=TracerClass):
 
     @property
     def tracer(self) -> Any:
-        """A ContextTracer while the trace made last is sampled, else a NoopTracer. A program may assign another, or replace its methods."""
+        """A ContextTracer while the trace made last is sampled, else a NoopTracer. A program may assign another, or replace its methods.
+
+        Raises:
+            AttributeError: The constructor has not made it yet, or a program deleted it.
+        """
         inner, self._kind = self._inner, None
         if inner is None:
             raise AttributeError("tracer")
