@@ -57,8 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="shape: also where the same fact arrives in other columns or as another number; a rule such as V002: also the exporter of that "
         "maker, where a program goes on to send to it; B003: also classes on a log handler that are made elsewhere; S001: also measures that a "
-        "function makes for each value, of which OpenCensus records the first alone; X003: also imports of releases before 0.3, which get the "
-        "last release's names first; repeatable",
+        "function makes for each value, of which OpenCensus records the first alone; W014, W015: also interceptors of gRPC, and Google's client "
+        "libraries, whose spans get other names and codes; X003: also imports of releases before 0.3, which get the last release's names first; "
+        "repeatable",
     )
     parser.add_argument(
         "--markers", action="store_true", default=True, help="write a comment above a line where a person must decide (default)"

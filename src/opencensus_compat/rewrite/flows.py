@@ -14,7 +14,7 @@ from opencensus_compat.rewrite.following.groups import Key
 from opencensus_compat.rewrite.following.sources import Sources
 from opencensus_compat.rewrite.rules import replaced
 from opencensus_compat.rewrite.rules.exporters import providers, ways
-from opencensus_compat.rewrite.rules.frameworks import functions, middlewares
+from opencensus_compat.rewrite.rules.frameworks import functions, interceptors, middlewares
 from opencensus_compat.rewrite.rules.metrics import exporters, metric_names, readings
 from opencensus_compat.rewrite.rules.traces import attributes, by_hand, contexts, outside
 from opencensus_compat.scan import strings
@@ -44,7 +44,9 @@ _PARTS = frozenset({"status", "span_kind", "attributes", "links"})
 """Attributes of spans that programs set."""
 _GIVE_OBJECTS = frozenset({"T015", "T040"})
 """Free uses that give a span or a tracer."""
-_MAKE_TRACERS = frozenset({"T001", "T002", "T003", "W010", "W011", "W012", "W018"})
+_MAKE_TRACERS = frozenset({"T001", "T002", "T003", "W010", "W011", "W012", "W014", "W018"})
+_FOLLOWED = frozenset({"W014"})
+"""Rules that follow by themselves where their objects go."""
 _ENTERS = frozenset({"__enter__", "__aenter__"})
 _BY_PYTHON = frozenset({"__call__", "__get__", "__getattr__", "__getattribute__", "__getitem__", "__iter__", "__next__"})
 """Functions that nothing calls by their names."""
@@ -80,7 +82,7 @@ class Flows(Sources):
                     self._tie(use, slot)
                     self._reach(slot)
         for one, other in [
-            each for rule in (*_FIRST, readings, replaced, functions, middlewares) for each in rule.together(files.values())
+            each for rule in (*_FIRST, readings, replaced, functions, interceptors, middlewares) for each in rule.together(files.values())
         ]:
             self._tie(one, other)
         # Where nothing makes a tracer any more, the context has none.
@@ -126,7 +128,7 @@ class Flows(Sources):
         self._as_type(file, use, node)
         top: ast.expr = file.call(node) or node
         self._tie(use, top)
-        if (use.rule not in self._free or use.rule in _GIVE_OBJECTS) and self._is_object(file, use, top):
+        if use.rule not in _FOLLOWED and (use.rule not in self._free or use.rule in _GIVE_OBJECTS) and self._is_object(file, use, top):
             self._flow(file, top, use, use.symbol)
 
     def _as_type(self, file: File, use: Found, node: ast.expr) -> None:

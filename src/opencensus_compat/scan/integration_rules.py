@@ -66,20 +66,23 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "W014",
         "interceptor of gRPC",
         "decide",
-        "`client_interceptor()` and `server_interceptor()` of `opentelemetry.instrumentation.grpc`",
-        "Who reads the resultCode of these items? It becomes the code of gRPC, and NOT_FOUND counts as success. Write `configure(...)` with exporter "
-        "and sampler, and `client_interceptor()` or `server_interceptor()` of opentelemetry.instrumentation.grpc.",
+        "`client_interceptor()`, in `intercept_channel` of `opentelemetry.instrumentation.grpc.grpcext`, and `server_interceptor()`",
+        "Who reads these items, and which services are called? Names are methods, resultCode is that of gRPC, NOT_FOUND counts as success, and so "
+        "does an error that a handler raises; messages are no events; services that read `grpc-trace-bin` alone begin traces of their own. "
+        "`--include W014` writes `client_interceptor()` and `server_interceptor()` of opentelemetry.instrumentation.grpc.",
         names="ext.grpc",
+        pair="W014_grpc",
         arrives="requests, dependencies: name, resultCode",
     ),
     Rule(
         "W015",
         "client libraries of Google Cloud",
         "decide",
-        "instrumentations of gRPC and Requests",
-        "Which transport do the clients have? Write `GrpcInstrumentorClient().instrument()` of opentelemetry.instrumentation.grpc for gRPC, and "
-        "`RequestsInstrumentor().instrument()` for REST.",
+        "`GrpcInstrumentorClient().instrument()` for gRPC, and `RequestsInstrumentor().instrument()` for REST",
+        "Are only clients of Google's to be traced? The instrumentation of gRPC traces all channels, by names of methods. `--include W015` writes "
+        "it beside `RequestsInstrumentor().instrument()`, where the program has no `secure_channel` of its own, and no asynchronous clients.",
         names="ext.google_cloud_clientlibs",
+        pair="W015_google_cloud",
         arrives="dependencies: name, type, target, data",
     ),
     Rule(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.rules import absent, packages
 from opencensus_compat.rewrite.rules.exporters import legacy, makers
-from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, left_out, middlewares, settings
+from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, interceptors, left_out, middlewares, settings
 from opencensus_compat.rewrite.rules.logs import dictionaries, handler_classes, handlers
 from opencensus_compat.rewrite.rules.metrics import exporters, gauges, prometheus, readings, recording, tags, views
 from opencensus_compat.rewrite.rules.traces import (
@@ -48,6 +48,7 @@ REWRITERS: dict[str, Rewriter] = {
     **integrations.REWRITERS,
     **middlewares.REWRITERS,
     **functions.REWRITERS,
+    **interceptors.REWRITERS,
     **settings.REWRITERS,
     **django.REWRITERS,
     **packages.REWRITERS,

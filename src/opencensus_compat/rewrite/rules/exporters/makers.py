@@ -222,5 +222,6 @@ def _joined(texts: list[str], nodes: list[ast.expr | None], defaults: list[str],
 
 
 REWRITERS: dict[str, Rewriter] = dict.fromkeys(("V001", "V002", "V004", "V005"), exporter)
-ACCEPTABLE = frozenset({*REWRITERS, "B003", "S001", "X003"})
-"""Rules that `--include` takes by their ids: these, that of classes on a log handler which others make, and that of measures made for each value."""
+ACCEPTABLE = frozenset({*REWRITERS, "B003", "S001", "W014", "W015", "X003"})
+"""Rules that `--include` takes by their ids: these, that of classes on a log handler which others make, that of measures made for
+each value, those of interceptors of gRPC and of Google's client libraries."""

@@ -23,13 +23,14 @@ _ALWAYS = frozenset({"trace.samplers.AlwaysOnSampler", "trace.samplers.AlwaysOff
 _PROBABILITY = "trace.samplers.ProbabilitySampler"
 _HEADERS = frozenset({"_TRACEPARENT_HEADER_NAME", "_TRACESTATE_HEADER_NAME"})
 _SETS = (b"set_tracer_provider(", b"configure(")
-_TAKERS = {TRACER: (1, 2), "ext.flask.flask_middleware.FlaskMiddleware": (2, 3)}
+GRPC_SERVER = "ext.grpc.server_interceptor.OpenCensusServerInterceptor"
+_TAKERS = {TRACER: (1, 2), "ext.flask.flask_middleware.FlaskMiddleware": (2, 3), GRPC_SERVER: (0, 1)}
 """What gets a sampler and an exporter, and at which places."""
 _ASGI = "ext.fastapi.fastapi_middleware.FastAPIMiddleware"
 
 
 class Taker(NamedTuple):
-    """A call that makes a tracer or puts a middleware in, or the settings of a middleware."""
+    """A call that makes a tracer or an interceptor or puts a middleware in, or the settings of a middleware."""
 
     node: ast.expr
     sampler: ast.expr | None
@@ -43,7 +44,7 @@ class Taker(NamedTuple):
 
 
 def taker(call: ast.Call, file: File) -> Taker | None:
-    """Return what a call gives a tracer or middleware; None for another call."""
+    """Return what a call gives a tracer, interceptor or middleware; None for another call."""
     places = _TAKERS.get(file.symbol(call))
     if places is not None:
         sampler, exporter = places

@@ -10,7 +10,7 @@ from opencensus_compat.rewrite.following.made import is_azure, maker, readers, t
 from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules.exporters import handed, processors, setups
 from opencensus_compat.rewrite.rules.exporters.options import options
-from opencensus_compat.rewrite.rules.exporters.providers import TRACER, Taker, context_given, given, takers
+from opencensus_compat.rewrite.rules.exporters.providers import GRPC_SERVER, TRACER, Taker, context_given, given, takers
 from opencensus_compat.rewrite.rules.traces import samplers
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def users_of(call: ast.Call, file: File) -> list[tuple[File, Taker]]:
 
 def is_continued(taker: Taker, file: File) -> bool:
     """Return whether a tracer continues traces from outside."""
-    return isinstance(taker.node, ast.Call) and file.symbol(taker.node) == TRACER and context_given(taker.node, file) is not None
+    symbol = file.symbol(taker.node)
+    return isinstance(taker.node, ast.Call) and (
+        symbol == GRPC_SERVER or (symbol == TRACER and context_given(taker.node, file) is not None)
+    )
 
 
 def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from opencensus_compat._integrations import INTEGRATIONS
@@ -30,11 +31,16 @@ INSTRUMENTORS = {
     "threading": "ThreadingInstrumentor",
 }
 """Name of an integration -> class of its instrumentation, in the module of its name below `opentelemetry.instrumentation`."""
-_MODULES = {"postgresql": "psycopg2"}
+_MODULES = {"google_cloud_clientlibs": "grpc", "postgresql": "psycopg2"}
 _NEVER = frozenset(row.name for row in INTEGRATIONS.values() if row.switched_on)
 """Names that switch nothing on."""
 _MEASURING = frozenset({"httpx", "requests", "sqlalchemy"})
 """Libraries whose instrumentations measure besides."""
+_GOOGLE = "google_cloud_clientlibs"
+_OF_GOOGLE = {_GOOGLE: "GrpcInstrumentorClient", "requests": INSTRUMENTORS["requests"]}
+"""What traces the client libraries of Google Cloud: that of gRPC, and that of requests."""
+_CHANNELS = re.compile(rb"\bsecure_channel\(|\bgrpc\.aio\b|\b\w+AsyncClient\b")
+"""Channels that the integration leaves out, and asynchronous ones, which have an instrumentation of their own."""
 _METRICS = frozenset({"A010", "V003"})
 _SENT = (b'signals=["metrics"]', b"set_meter_provider(")
 """What a program sends metrics with, before it is rewritten and after."""
@@ -53,7 +59,8 @@ def by_name(use: Found, file: File) -> Outcome:
         return Ask("Which integrations are switched on here?")
     if not file.is_alone(call):
         return Ask("What is done with the names that it returns?")
-    left = [name for name in names if name not in {*INSTRUMENTORS, *_NEVER, "logging"}]
+    known = {*INSTRUMENTORS, *_NEVER, "logging", *(_OF_GOOGLE if _has_google(file) else ())}
+    left = [name for name in names if name not in known]
     engine = _engine(call, file) if "sqlalchemy" in names else None
     if isinstance(engine, Ask):
         if names == ["sqlalchemy"]:
@@ -71,6 +78,8 @@ def by_name(use: Found, file: File) -> Outcome:
             found.append(line)
         else:
             beside.append(file.insert_after(made, line))
+    if _GOOGLE in names and _GOOGLE not in left and "requests" not in names:
+        found.append(_instrumented("requests", file, use))
     lines = [*_set_up(use, call, file), *(_once(line, call, file) for line in found if line)]
     if left and len(left) == len(names):
         return Ask(_left(left))
@@ -139,11 +148,12 @@ def _instrumented(name: str, file: File, use: Found) -> str:
     if name in _NEVER or name == "logging":
         # The handler of the exporter knows the current span by itself.
         return ""
+    instrumentor = INSTRUMENTORS.get(name) or _OF_GOOGLE[name]
     module = f"opentelemetry.instrumentation.{_MODULES.get(name, name)}"
     arguments = [f"tracer_provider={pipelines.of_libraries(use.node, file)}"] if ways.are_separate(file) else []
     if name in _MEASURING and (metrics := no_metrics(use, file)):
         arguments.append(metrics)
-    return f"{file.need(f'from {module} import {INSTRUMENTORS[name]}', use.node)}().instrument({', '.join(arguments)})"
+    return f"{file.need(f'from {module} import {instrumentor}', use.node)}().instrument({', '.join(arguments)})"
 
 
 def no_metrics(use: Found, file: File) -> str:
@@ -153,6 +163,11 @@ def no_metrics(use: Found, file: File) -> str:
         word in home.source for word in _SENT for home in homes
     )
     return f"meter_provider={file.need('from opentelemetry.metrics import NoOpMeterProvider', use.node)}()" if is_sent else ""
+
+
+def _has_google(file: File) -> bool:
+    """Return whether instrumentations stand for the client libraries of Google Cloud: somebody asked for that, and no other channels are made."""
+    return "W015" in file.accepted and not any(_CHANNELS.search(home.source) for home in file.files.values())
 
 
 def _has_ids(file: File) -> bool:
@@ -171,7 +186,7 @@ def _once(line: str, call: ast.Call, file: File) -> str:
 def _left(names: list[str]) -> str:
     if names == ["httplib"]:
         return "Which library on top of `http.client` makes the calls? Instrument that one: `http.client` itself has no instrumentation."
-    if names == ["google_cloud_clientlibs"]:
+    if names == [_GOOGLE]:
         return BY_ID["W015"].question
     return f"Which instrumentations stand for {', '.join(names)}?"
 
@@ -213,5 +228,6 @@ REWRITERS: dict[str, Rewriter] = {
     "L006": ids_in_formats,
     "W001": by_name,
     "W002": no_client,
+    "W015": by_name,
     "W016": gevent,
 }

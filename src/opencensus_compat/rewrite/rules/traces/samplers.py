@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.rules.exporters import handed, ways
-from opencensus_compat.rewrite.rules.exporters.providers import TRACER, context_given, parent_context
+from opencensus_compat.rewrite.rules.exporters.providers import GRPC_SERVER, TRACER, context_given, parent_context
 from opencensus_compat.scan.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ def default_sampler(file: File, use: Found) -> str:
 def _by_ratio(file: File, use: Found, rate: str, *, has_caller: bool = False) -> str:
     based = file.need(f"from {_SAMPLERS} import ParentBased", use.node)
     ratio = file.need(f"from {_SAMPLERS} import TraceIdRatioBased", use.node)
-    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) == TRACER), None)
+    made = next((each for each in file.up(use.node) if isinstance(each, ast.Call) and file.symbol(each) in {TRACER, GRPC_SERVER}), None)
     # OpenCensus takes its share also of what a caller did not sample.
-    has_caller = has_caller or (made is not None and context_given(made, file) is not None)
+    has_caller = has_caller or (made is not None and (file.symbol(made) == GRPC_SERVER or context_given(made, file) is not None))
     rest = f", remote_parent_not_sampled={ratio}({rate})" if has_caller else ""
     return f"{based}({ratio}({rate}){rest})"
 

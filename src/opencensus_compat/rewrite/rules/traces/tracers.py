@@ -9,7 +9,7 @@ from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.made import EXPORTER, is_azure, made, maker
 from opencensus_compat.rewrite.rules.exporters import handed, legacy, pipelines, processors, providers, setups, shared, ways
 from opencensus_compat.rewrite.rules.exporters.options import options
-from opencensus_compat.rewrite.rules.exporters.providers import TRACER, given, is_first
+from opencensus_compat.rewrite.rules.exporters.providers import GRPC_SERVER, TRACER, given, is_first
 from opencensus_compat.rewrite.rules.traces import threads
 from opencensus_compat.rewrite.rules.traces.samplers import default_sampler
 
@@ -25,7 +25,10 @@ _OF_OPENTELEMETRY = frozenset({"start_as_current_span", "sampler", "resource", "
 """What OpenTelemetry's tracers have, and OpenCensus's have not."""
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
 _NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
-_TAKE_EXPORTERS = frozenset({TRACER, "ext.flask.flask_middleware.FlaskMiddleware", "ext.fastapi.fastapi_middleware.FastAPIMiddleware"})
+_TAKE_EXPORTERS = frozenset(
+    {TRACER, GRPC_SERVER, "ext.flask.flask_middleware.FlaskMiddleware", "ext.fastapi.fastapi_middleware.FastAPIMiddleware"}
+)
+_INTERCEPTORS = "opentelemetry.instrumentation.grpc"
 
 
 def tracer(use: Found, file: File) -> Outcome:
@@ -50,7 +53,7 @@ def tracer(use: Found, file: File) -> Outcome:
         file.cover(parent)
     elif taken is not None and not providers.is_continued(call, file):
         return Ask("Which spans continue this trace? `start_as_current_span(name, context=…)` takes what `propagate.extract` returns.")
-    outcome = _set_up(use, call, taken if parent is None else None, file)
+    outcome = set_up(use, call, taken if parent is None else None, file)
     return [*outcome, *_told_to_callers(call, taken, file)] if isinstance(outcome, list) and parent is None else outcome
 
 
@@ -62,8 +65,8 @@ def _told_to_callers(call: ast.Call, taken: ast.expr | None, file: File) -> list
     return [file.delete(file.statement(store)) for store in slot.stores]
 
 
-def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> Outcome:
-    """Return what becomes of the call that makes a tracer.
+def set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> Outcome:
+    """Return what becomes of the call that makes a tracer, or an interceptor that makes tracers.
 
     Args:
         use: Its use.
@@ -71,7 +74,9 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
         taken: The context from outside that it is made with.
         file: Its file.
     """
-    exporter, sampler = given(call, 2, "exporter", file), given(call, 1, "sampler", file)
+    taker = providers.taker(call, file)
+    assert taker is not None
+    exporter, sampler = taker.exporter, taker.sampler
     is_alone = file.is_alone(call)
     statement = file.statement(call)
     if exporter is None:
@@ -87,7 +92,7 @@ def _set_up(use: Found, call: ast.Call, taken: ast.expr | None, file: File) -> O
     if ways.are_separate(file):
         made = pipelines.provider(exporter, sampler, use, file)
         edits = [*pipelines.kept(exporter, call, file), *handed.taken_out(call, file, ("propagator",))]
-        return [*edits, file.replace(call, made if is_alone else f"{made}.get_tracer(__name__)")]
+        return [*edits, file.replace(call, made if is_alone else in_place(use, call, file, made))]
     stays = legacy.of(exporter, file)
     if stays is not None:
         is_handed = handed.of_attribute(exporter, file) is not None
@@ -183,7 +188,28 @@ def _is_standard(node: ast.expr, file: File) -> bool:
 
 
 def _get_tracer(use: Found, call: ast.Call, file: File) -> Edit:
-    return file.replace(call, f"{file.need(_TRACE, use.node)}.get_tracer(__name__)")
+    return file.replace(call, in_place(use, call, file))
+
+
+def in_place(use: Found, call: ast.Call, file: File, provider: str = "") -> str:
+    """Return the source of what stands in the place of a tracer or interceptor.
+
+    Args:
+        use: Its use.
+        call: What makes it.
+        file: Its file.
+        provider: The source of its provider; empty for that of the process.
+    """
+    if use.symbol == TRACER:
+        return f"{provider or file.need(_TRACE, use.node)}.get_tracer(__name__)"
+    alias = file.import_of(call.func)
+    slot = file.slot(alias) if alias is not None else None
+    # The module of OpenCensus's interceptor has the name of OpenTelemetry's function, and goes with its last use.
+    above = [file.parents[load] for load in slot.loads] if slot is not None else []
+    is_going = bool(above) and all(file.by_node.get(each, []) and file.by_node[each][0].rule == use.rule for each in above)
+    name = "server_interceptor" if use.symbol == GRPC_SERVER else "client_interceptor"
+    name = file.need(f"from {_INTERCEPTORS} import {name}", use.node, takes_over=is_going)
+    return f"{name}({f'tracer_provider={provider}' if provider else ''})"
 
 
 def _as_class(use: Found, file: File) -> Outcome:
