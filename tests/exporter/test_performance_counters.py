@@ -7,6 +7,7 @@ import os
 import sys
 import types
 from collections import namedtuple
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from opentelemetry.metrics import NoOpMeterProvider
@@ -16,8 +17,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracerProvider, SpanKind
 
-from appinsights_exporter import ApplicationInsightsMetricExporter, ApplicationInsightsSampler, RecordOnlySampler, performance_counters
-from appinsights_exporter.convert import counters
+from appinsights_exporter import (
+    ApplicationInsightsMetricExporter,
+    ApplicationInsightsSampler,
+    RecordOnlySampler,
+    http_server_requests,
+    performance_counters,
+)
 from appinsights_exporter.delivery.deliver import Delivery
 from appinsights_exporter.settings import resolve
 from appinsights_exporter.testing import CONNECTION_STRING, FakeTransport
@@ -158,6 +164,108 @@ def test_values(system):
     }
     without_requests = program.collected(20)
     assert (without_requests[REQUESTS], DURATION in without_requests) == (0.0, False)
+
+
+def legacy(tracers=None):
+    """Return a program with the standard metrics of OpenCensus."""
+    program = Program()
+    program.readers[0] = InMemoryMetricReader(program.exporters[0]._preferred_temporality)
+    program.meters = MeterProvider(program.readers, resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
+    program.tracers = TracerProvider(shutdown_on_exit=False)
+    program.tracer = program.tracers.get_tracer("t")
+    performance_counters.observe_legacy(program.meters, tracers or program.tracers)
+    program.start_ns = performance_counters.counting_since_ns()
+    return program
+
+
+@pytest.fixture
+def _no_requests(monkeypatch):
+    """No request was seen, and `http.server` is put back afterwards."""
+    monkeypatch.setattr(http_server_requests.seen, "totals", {})
+    monkeypatch.setattr(http_server_requests.seen, "spans_are_told", False)
+    yield
+    http_server_requests.teardown()
+
+
+@pytest.mark.usefixtures("_no_requests")
+def test_values_legacy(system):
+    """The first rate is zero, each span of a server is one request, and the mean of an interval without requests is the last one."""
+    system.busy_s, system.cpu_s = 1000.0, 50.0
+    program = legacy()
+    system.busy_s, system.cpu_s = 1010.0, 62.0
+    for duration_ms in (10, 20):
+        program.request(duration_ms, error=ValueError())
+    for kind in (SpanKind.CONSUMER, SpanKind.CLIENT):
+        program.request(1000, kind)
+    of_machine = {AVAILABLE: 2**31, PRIVATE: 2**20}
+    assert program.collected(10) == {**of_machine, PROCESSOR: 25.0, CPU: 30.0, REQUESTS: 0.0, DURATION: 15.0}
+    system.cpu_s = 63.0
+    for _ in range(3):
+        program.request(8)
+    assert program.collected(15) == {**of_machine, PROCESSOR: 0.0, CPU: 5.0, REQUESTS: 0.6, DURATION: pytest.approx(8.0)}
+    assert program.collected(20) == {**of_machine, PROCESSOR: 0.0, CPU: 0.0, REQUESTS: 0.0, DURATION: pytest.approx(8.0)}
+
+
+@pytest.mark.usefixtures("system", "_no_requests")
+def test_twice_legacy():
+    """Programs make several exporters: a second call for a meter provider makes nothing twice."""
+    program = legacy()
+    performance_counters.observe_legacy(program.meters, program.tracers)
+    program.request()
+    program.collected(10)
+    program.request()
+    assert program.collected(20)[REQUESTS] == 0.1
+
+
+@pytest.mark.usefixtures("system", "_no_requests")
+def test_requests_of_handlers_legacy():
+    """A method of an `http.server` handler is a request, and the span of a server in it is the same one."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            with program.tracer.start_as_current_span("GET /", kind=SpanKind.SERVER):
+                pass
+
+        def do_POST(self):
+            pass
+
+    program = legacy()
+    HTTPServer(("127.0.0.1", 0), Handler).server_close()
+    assert program.collected(10)[REQUESTS] == 0.0
+    handler = Handler.__new__(Handler)
+    handler.do_GET()
+    handler.do_POST()
+    assert program.collected(20)[REQUESTS] == 0.2
+
+
+LATER = """
+    import logging
+    from opentelemetry import metrics, trace
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+    from appinsights_exporter import configure, http_server_requests, performance_counters
+
+    reader = InMemoryMetricReader()
+    metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
+    performance_counters.observe_legacy()
+    {set}
+    with trace.get_tracer("t").start_as_current_span("GET /", kind=trace.SpanKind.SERVER):
+        pass
+    print(http_server_requests.seen.read()[0])
+"""
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["configure(signals=['traces'])", "trace.set_tracer_provider(TracerProvider(shutdown_on_exit=False)); reader.get_metrics_data()"],
+    ids=["configure", "the next collection"],
+)
+def test_tracer_provider_that_is_set_later(run_program, way):
+    """The requests of a tracer provider that is set later count from `configure` on, or from the next collection on."""
+    with LocalEndpoint() as endpoint:
+        environment = {"APPLICATIONINSIGHTS_CONNECTION_STRING": endpoint.connection_string}
+        assert run_program(LATER.replace("{set}", way), options=(), **environment) == "1\n"
 
 
 def test_two_readers(system):
@@ -318,7 +426,7 @@ def test_without_an_sdk(caplog):
     meters = MeterProvider([reader], shutdown_on_exit=False)
     performance_counters.observe(meters, NoOpTracerProvider())
     names = {metric.name for metric in reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics}
-    assert names == set(counters.COUNTERS) - {counters.REQUESTS, counters.EXCEPTIONS, counters.REQUEST_DURATION}
+    assert names == performance_counters._OF_OBSERVE
     assert [record.getMessage() for record in caplog.records] == [
         "Requests are not counted for performance counters: the tracer provider takes no span processors."
     ]

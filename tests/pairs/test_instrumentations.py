@@ -18,7 +18,6 @@ _PAIRS = {
     "W010_flask": "servers",
     "W011_django": "servers",
     "W012_fastapi": "servers",
-    "A010_standard_metrics": "standard-metrics",
 }
 _PROGRAMS = {path.name.removesuffix(".py"): path for path in (_HERE / "programs").iterdir()}
 _GUIDE = _HERE.parents[1] / "migration_guide" / "instrumentations.md"

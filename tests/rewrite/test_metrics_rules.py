@@ -588,16 +588,16 @@ _EXPORTERS = {
         "exporter = new_metrics_exporter(timeout=3, max_batch_size=9)\nexporter.add_telemetry_processor(print)\n",
         (
             'configure(signals=["metrics"], timeout=3, export_interval_millis=15000, telemetry_processors=[print])\n'
-            "performance_counters.observe()\n"
+            "performance_counters.observe_legacy()\n"
         ),
     ),
     "standard metrics where they are wanted": (
         "def set_up(wanted):\n    exporter = new_metrics_exporter(enable_standard_metrics=wanted)\n",
-        'def set_up(wanted):\n    configure(signals=["metrics"], export_interval_millis=15000)\n    if wanted:\n        performance_counters.observe()\n',
+        'def set_up(wanted):\n    configure(signals=["metrics"], export_interval_millis=15000)\n    if wanted:\n        performance_counters.observe_legacy()\n',
     ),
     "standard metrics, each 15 seconds": (
         "new_metrics_exporter()\n",
-        'configure(signals=["metrics"], export_interval_millis=15000)\nperformance_counters.observe()\n',
+        'configure(signals=["metrics"], export_interval_millis=15000)\nperformance_counters.observe_legacy()\n',
     ),
 }
 
@@ -608,6 +608,19 @@ def test_exporters(before, after):
     text, left = _rewrite(f"from opencensus.ext.azure.metrics_exporter import new_metrics_exporter\n\n{before}")
     assert text.partition("\n\n")[2] == after
     assert left == []
+
+
+def test_standard_metrics_that_a_program_changes():
+    """Where a program takes some of the standard metrics out, the exporter stays: its counterpart sends all of them."""
+    before = (
+        "from opencensus.ext.azure.metrics_exporter import new_metrics_exporter, standard_metrics\n\n"
+        "standard_metrics.STANDARD_METRICS.pop()\nexporter = new_metrics_exporter({})\n"
+    )
+    after, left = _rewrite(before.format(""))
+    assert "new_metrics_exporter()" in after
+    assert left
+    after, _ = _rewrite(before.format("enable_standard_metrics=False"))
+    assert 'configure(signals=["metrics"], export_interval_millis=15000)\n' in after
 
 
 @pytest.mark.parametrize(

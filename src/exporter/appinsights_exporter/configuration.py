@@ -49,7 +49,7 @@ from .log_exporter import ApplicationInsightsLogRecordExporter
 from .logging_handlers import ProviderHandler
 from .metric_exporter import ApplicationInsightsMetricExporter
 from .metric_reader import ForkingReader
-from .performance_counters import observe
+from .performance_counters import look_for_tracer_provider, observe
 from .program import SendingArguments, program_resource, program_settings
 from .rates import SampleRateProcessor
 from .sampling import ApplicationInsightsSampler, RateLimitedSampler, from_environment
@@ -203,6 +203,7 @@ class Configuration:
         with self._lock:
             for signal in signals:
                 self._add(signal, wanted, place)
+            look_for_tracer_provider()
             if performance_counters and METRICS in signals and not self._counts:
                 self._counts = True
                 logs: Any = _sdk_logs.global_provider() if LOGS in signals else None

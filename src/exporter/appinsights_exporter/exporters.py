@@ -364,6 +364,10 @@ class ExporterBase(Generic[_T]):
             self.counts.filtered(1, self._signal)
         return seen
 
+    def context_tags(self, of: Resource) -> dict[str, str]:
+        """Return the tags of facade telemetry of a resource."""
+        return dict(self._tags(of, self._legacy_tags(), facade=True))
+
     def _tags(self, of: Resource, legacy_tags: dict[str, str] | None, facade: bool) -> dict[str, str]:
         """Return the context tags for telemetry of a resource, not to be changed."""
         tags, named, _ = self._resources.known.get(id(of)) or self._resources.remember(of)

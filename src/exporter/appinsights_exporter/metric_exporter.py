@@ -254,18 +254,21 @@ class ApplicationInsightsMetricExporter(ExporterBase[_Piece], MetricExporter):
         return () if made is None else [made]
 
     def _counter(self, source: _Source, rule: counters.Counter, point: DataPointT) -> Item | None:
-        if rule.per_second:
+        values: dict[str, object] | None
+        if rule.per_second or rule.per:
             # Loaded already, where the instruments were made in this process.
             from .performance_counters import counting_since_ns
 
+            key = source.resource_id, source.name
+            total = metrics.number(getattr(point, "value", None))
+            is_first = not self._intervals.knows(key)
             growth, elapsed_s = self._intervals.since_last(
-                (source.resource_id, source.name),
-                point.time_unix_nano,
-                metrics.number(getattr(point, "value", None)),
-                counting_since_ns(),
-                cumulative=source.cumulative,
+                key, point.time_unix_nano, total, counting_since_ns(), cumulative=source.cumulative
             )
-            values = counters.rate(rule, growth, elapsed_s)
+            if rule.per:
+                values = self._intervals.mean(key, growth, (source.resource_id, rule.per))
+            else:
+                values = counters.rate(rule, 0.0 if is_first and rule.begins_with_zero else growth, elapsed_s)
         else:
             values = counters.level(point)
         if values is None:
@@ -313,6 +316,13 @@ class _Intervals:
     def __init__(self) -> None:
         self._last: dict[object, tuple[int, int, float]] = {}
         """Key of a series to the process that saw it last, when, and its value."""
+        self._growths: dict[object, float] = {}
+        """Key of a series to what had come to it when it was seen last."""
+        self._means: dict[object, float] = {}
+
+    def knows(self, key: object) -> bool:
+        """Return whether a series was seen before."""
+        return key in self._last
 
     def since_last(self, key: object, time_ns: int, value: float, first_ns: int, *, cumulative: bool) -> tuple[float, float]:
         """Return the growth of a total and the seconds since the last call with this key in this process, and remember both.
@@ -328,6 +338,21 @@ class _Intervals:
         process, last_ns, last_value = self._last.get(key, (here, first_ns, 0.0))
         if len(self._last) >= _MAX_SERIES:
             self._last.clear()
+            self._growths.clear()
+            self._means.clear()
         self._last[key] = (here, time_ns, value)
         elapsed_ns = time_ns - (last_ns if process == here else first_ns)
-        return value - last_value if cumulative else value, elapsed_ns / 1e9
+        growth = self._growths[key] = value - last_value if cumulative else value
+        return growth, elapsed_ns / 1e9
+
+    def mean(self, key: object, growth: float, of: object) -> dict[str, object]:
+        """Return what the service stores of a mean: of what came to a total, for each that came to another one. Without any, the last mean.
+
+        Args:
+            key: Of the series.
+            growth: Of the total.
+            of: Key of the other one, which was seen before in this collection.
+        """
+        if number := self._growths.get(of):
+            self._means[key] = growth / number
+        return {"value": self._means.get(key, 0.0), "count": 1}

@@ -25,6 +25,14 @@ that made the process.
 Sampling: a span that was kept at 25 % counts for four. Where the sampler records what it does not keep
 (:class:`~appinsights_exporter.RecordOnlySampler`), say ``all_recorded=True``, and each counts for itself.
 
+Programs that come from OpenCensus keep its standard metrics by another function::
+
+    performance_counters.observe_legacy()
+
+These are six of the counters above, by the same names, and three of them hold other numbers: ``% Processor Time`` is a share of all
+processors; ``Requests/Sec`` counts spans of kind SERVER, and what ``http.server`` handlers answer, each as one; ``Request Execution Time``
+is that of these, and stays as it was in an interval without requests.
+
 Limits: what the system does not tell is left out, which is said once in the log.
 Source: specification section 6.5.
 """
@@ -35,6 +43,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics, trace
@@ -79,7 +88,7 @@ def observe(
     meters = metrics.get_meter_provider() if meter_provider is None else meter_provider
     meter = meters.get_meter(counters.SCOPE, __version__)
     _state.restart()
-    _observe_system(meter)
+    _observe_system(meter, _OF_OBSERVE)
     spans = trace.get_tracer_provider() if tracer_provider is None else tracer_provider
     add_span_processor = getattr(spans, "add_span_processor", None)
     if add_span_processor is None:
@@ -93,7 +102,69 @@ def observe(
         logger_provider.add_log_record_processor(_LoggedExceptions(requests))  # type: ignore[arg-type]  # it has their methods
 
 
-def _observe_system(meter: metrics.Meter) -> None:
+def observe_legacy(meter_provider: MeterProvider | None = None, tracer_provider: TracerProvider | None = None) -> None:
+    """Make the instruments of OpenCensus's standard metrics: what ``new_metrics_exporter(enable_standard_metrics=True)`` sent, counted as there.
+
+    It stands in the place of :func:`observe`, not beside it. Called again for a meter provider it does nothing.
+
+    Args:
+        meter_provider: None means the global one.
+        tracer_provider: Whose requests are counted, beside those of ``http.server``; None means the global one, which may be set later.
+    """
+    # It loads `http.server`.
+    from . import http_server_requests
+
+    meters = metrics.get_meter_provider() if meter_provider is None else meter_provider
+    if meters in _legacy:
+        return
+    _legacy.add(meters)
+    meter = meters.get_meter(counters.SCOPE, __version__)
+    _state.restart()
+    _observe_system(
+        meter, frozenset({counters.PROCESSOR, counters.OPENCENSUS_PROCESS_CPU, counters.AVAILABLE_MEMORY, counters.PRIVATE_BYTES})
+    )
+    http_server_requests.setup()
+    seen = http_server_requests.seen
+    if tracer_provider is None:
+        _state.watch = http_server_requests.watch
+        look_for_tracer_provider()
+    else:
+        http_server_requests.watch(tracer_provider)
+    read = (0.0, 0.0)
+
+    def count() -> float:
+        nonlocal read
+        look_for_tracer_provider()
+        read = seen.read()
+        return read[0]
+
+    for name, unit, total in (
+        (counters.OPENCENSUS_REQUESTS, "{request}", count),
+        # Of the same moment: the one is divided by the other.
+        (counters.OPENCENSUS_REQUESTS_TIME, "ms", lambda: read[1] * 1000),
+    ):
+        meter.create_observable_counter(name, [_observed(name, total)], unit=unit)
+
+
+def look_for_tracer_provider() -> None:
+    """Have the requests of the global tracer provider counted, which may have been set after :func:`observe_legacy` was called."""
+    if _state.watch is not None:
+        _state.watch(trace.get_tracer_provider())
+
+
+_OF_OBSERVE = frozenset(
+    {
+        counters.PROCESSOR,
+        counters.PROCESS_CPU,
+        counters.PROCESS_CPU_NORMALIZED,
+        counters.PROCESS_IO,
+        counters.AVAILABLE_MEMORY,
+        counters.PRIVATE_BYTES,
+    }
+)
+
+
+def _observe_system(meter: metrics.Meter, wanted: frozenset[str]) -> None:
     try:
         system = _System()
     except Exception as error:  # noqa: BLE001 - psutil is missing, does not know the platform, or may not look.
@@ -103,12 +174,13 @@ def _observe_system(meter: metrics.Meter) -> None:
         (counters.PROCESSOR, "s", system.busy_s),
         (counters.PROCESS_CPU, "s", system.cpu_s),
         (counters.PROCESS_CPU_NORMALIZED, "s", system.cpu_normalized_s),
+        (counters.OPENCENSUS_PROCESS_CPU, "s", system.cpu_normalized_s),
         (counters.PROCESS_IO, "By", system.io_bytes),
     ):
-        if _can(name, read):
+        if name in wanted and _can(name, read):
             meter.create_observable_counter(name, [_observed(name, _Total(read, of_process=name != counters.PROCESSOR))], unit=unit)
     for name, read in ((counters.AVAILABLE_MEMORY, system.available_bytes), (counters.PRIVATE_BYTES, system.private_bytes)):
-        if _can(name, read):
+        if name in wanted and _can(name, read):
             meter.create_observable_gauge(name, [_observed(name, read)], unit="By")
 
 
@@ -296,15 +368,19 @@ def _observed(name: str, read: Callable[[], float]) -> Callable[[CallbackOptions
 
 
 class _State:
-    """When counting began in this process."""
+    """When counting began in this process, and what is counted of tracer providers that are set later."""
 
     def __init__(self) -> None:
         self.since_ns = 0
+        self.watch: Callable[[object], None] | None = None
+        """Counts the requests of a tracer provider; None while nobody asks for those of the global one."""
 
     def restart(self) -> None:
         """Begin now."""
         self.since_ns = time.time_ns()
 
 
+_legacy: weakref.WeakSet[object] = weakref.WeakSet()
+"""The meter providers with the standard metrics of OpenCensus."""
 _state = _State()
 restart_in_child(_state)

@@ -108,6 +108,7 @@ __all__ = [
     "from_wire",
     "holds_logging_lock",
     "host_tags",
+    "http_server_requests",
     "instrument_names",
     "interpreter_is_over",
     "level_number",
@@ -430,6 +431,11 @@ def leave_exceptions_to(records: Records, key: str) -> None:
 def load_log_exporter() -> None:
     """Import what `log_exporter` needs."""
     from appinsights_exporter import ApplicationInsightsLogRecordExporter  # noqa: F401
+
+
+def http_server_requests() -> ModuleType:
+    """Return what counts the requests that the program answers. Loads `http.server`."""
+    return importlib.import_module("appinsights_exporter.http_server_requests")
 
 
 @functools.cache

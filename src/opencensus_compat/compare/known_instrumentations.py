@@ -13,7 +13,6 @@ _GUIDE = "instrumentations.md"
 _CALLS, _REQUESTS = ("dependencies",), ("requests",)
 _BELOW = ("dependencies", "exceptions", "traces", "customEvents")
 """What a request may have below it."""
-_COUNTERS = ("performanceCounters",)
 _ANY = "re:(?!<absent>).*"
 
 
@@ -62,22 +61,6 @@ KNOWN_INSTRUMENTATIONS: tuple[Known, ...] = (
                 ),
                 (_REQUESTS, "customDimensions.otel.status_description", None, None, conditions.longer),
             ),
-        ),
-    ),
-    Known(
-        "standard-metrics",
-        tuple(
-            entry
-            for side, other, names in (
-                (PRESENT, ABSENT, "Requests/Sec|Request Execution Time"),
-                (ABSENT, PRESENT, "% Processor Time Normalized|IO Data Bytes/sec|# of Exceps Thrown / sec"),
-            )
-            for entry in entries("standard-metrics", _GUIDE, ((_COUNTERS, ROW, side, other),), {"name": f"re:{names}"})
-        )
-        + entries(
-            "standard-metrics",
-            _GUIDE,
-            ((_COUNTERS, "client_OS", None, ABSENT), (_COUNTERS, "tags.ai.internal.nodeName", ABSENT, None)),
         ),
     ),
 )

@@ -8,7 +8,7 @@ STARTS = metrics.get_meter(__name__).create_counter("starts", unit="1", descript
 
 def start(connection_string):
     configure(connection_string=connection_string, signals=["metrics"], export_interval_millis=float("30") * 1000)
-    performance_counters.observe()
+    performance_counters.observe_legacy()
 
 
 start(os.environ["APPLICATIONINSIGHTS_CONNECTION_STRING"])

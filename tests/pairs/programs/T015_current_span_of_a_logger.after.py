@@ -42,7 +42,7 @@ class AppLogger:
         self.logger.addHandler(ApplicationInsightsLoggingHandler())
         configure(signals=["metrics"], export_interval_millis=30000, telemetry_processors=[self.callback_function])
         if standard_metrics:
-            performance_counters.observe()
+            performance_counters.observe_legacy()
 
     def callback_function(self, envelope):
         envelope.data.baseData.properties["run"] = self.run_id

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,21 +68,17 @@ def command(capsys):
     return call
 
 
-_STANDARD = """
-from opencensus.ext.azure import metrics_exporter
-
-exporter = metrics_exporter.new_metrics_exporter()
-"""
+_REQUESTS = Path(__file__).parents[2] / "pairs" / "programs" / "W001_requests_by_name.before.py"
 
 
 def test_what_instrumentations_change_is_accepted(shop, command):
     """Edits of the class shape are proven beside the rows of the guide, where these are asked for."""
-    (shop / "shop.py").write_text(_STANDARD, encoding="utf-8")
+    shutil.copy(_REQUESTS, shop / "shop.py")
     committed(shop)
     code, printed, said = command("--include", "shape", "--write", "--accept-known", "instrumentations")
     assert (code, said) == (0, "")
-    assert "accepted: known: standard-metrics [instrumentations.md]" in printed
-    assert "performance_counters.observe()" in (shop / "shop.py").read_text(encoding="utf-8")
+    assert "accepted: known: http-clients [instrumentations.md]" in printed
+    assert "RequestsInstrumentor()" in (shop / "shop.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ PROCESSOR = "appinsights.processor.time.normalized"
 REQUESTS = "appinsights.requests"
 REQUEST_DURATION = "appinsights.request.duration"
 EXCEPTIONS = "appinsights.exceptions"
+OPENCENSUS_PROCESS_CPU = "appinsights.opencensus.process.cpu.time"
+OPENCENSUS_REQUESTS = "appinsights.opencensus.requests"
+OPENCENSUS_REQUESTS_TIME = "appinsights.opencensus.requests.time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class Counter:
     """Factor on what is shown."""
     most: float | None = None
     """Largest value that makes sense; beyond it are errors of the clock."""
+    begins_with_zero: bool = False
+    """Whether the first value is zero, whatever came to the total until then."""
+    per: str = ""
+    """The instrument by whose growth that of a total is divided; read before it. The last value stays where that did not grow."""
 
 
 COUNTERS = {
@@ -52,6 +59,9 @@ COUNTERS = {
     PROCESS_IO: Counter(r"\Process(??APP_WIN32_PROC??)\IO Data Bytes/sec", per_second=True),
     PRIVATE_BYTES: Counter(r"\Process(??APP_WIN32_PROC??)\Private Bytes"),
     PROCESSOR: Counter(r"\Processor(_Total)\% Processor Time", per_second=True, scale=100.0, most=100.0),
+    OPENCENSUS_PROCESS_CPU: Counter(r"\Process(??APP_WIN32_PROC??)\% Processor Time", per_second=True, scale=100.0),
+    OPENCENSUS_REQUESTS: Counter(r"\ASP.NET Applications(??APP_W3SVC_PROC??)\Requests/Sec", per_second=True, begins_with_zero=True),
+    OPENCENSUS_REQUESTS_TIME: Counter(r"\ASP.NET Applications(??APP_W3SVC_PROC??)\Request Execution Time", per=OPENCENSUS_REQUESTS),
 }
 """Instrument to how it is shown. Source: specification section 6.5."""
 

@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,7 @@ from opencensus_compat._bridge.process import METRICS
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
 
     from opencensus_compat._bridge.others import Others
 
@@ -171,6 +172,8 @@ class MetricPart(Part[MetricsData]):
         """Whether that provider has been shut down, so that only what OpenCensus code measures is sent."""
         self.adopted: list[AdoptedReader] = []
         """Those in meter providers of the application's."""
+        self._resource: Resource | None = None
+        """That of the meter provider, once it has been collected."""
         self._names = _exporter.instrument_names()
         self._exporting = threading.RLock()
 
@@ -203,6 +206,21 @@ class MetricPart(Part[MetricsData]):
         adopted, self.adopted = self.adopted, []
         for reader in adopted:
             reader.leave()
+
+    def as_points(self, batches: Iterable[Sequence[Envelope]]) -> Iterator[Sequence[Envelope]]:
+        """Yield envelopes of metrics without instruments as those of points are: with the tags of their resource, in no namespace.
+
+        Args:
+            batches: In OpenCensus's shape; changed.
+        """
+        tags = None if self._resource is None else self._metric_exporter.context_tags(self._resource)
+        for batch in batches:
+            for envelope in batch:
+                item: Any = envelope
+                item["data"]["baseData"]["metrics"][0].pop("ns", None)
+                if tags is not None:
+                    item["tags"] = dict(tags)
+            yield batch
 
     def _has_metric(self, name: str) -> bool:
         return any(task.has_metric(name) for task in self.tasks())
@@ -335,6 +353,7 @@ class MetricPart(Part[MetricsData]):
             last: Whether also tasks with threads of their own are exported, since the process ends or a program flushes.
         """
         with self._exporting:
+            self._resource = next((each.resource for each in collected.resource_metrics), self._resource)
             tasks = [task for task in self.tasks() if last or task.is_attached]
             is_exported = self._is_exported if self.by_instruments() else None
             points = points_to_send(collected, is_exported, self._is_added_to, only_facade=self.is_alone)

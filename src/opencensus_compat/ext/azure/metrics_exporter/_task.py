@@ -179,9 +179,9 @@ class ExportTask(transport.PeriodicMetricTask):
             return ()
         look_for_tracer_provider()
         is_changed = exporter._is_changed()
+        by_instruments = not is_changed and exporter._pipeline.by_instruments()
         if not is_changed:
             # What instruments measure is sent as they measure it.
-            by_instruments = exporter._pipeline.by_instruments()
             gets = [get for get in gets if get not in sent and not (by_instruments and _has_instruments(get))]
         sent.update(gets)
         if not gets:
@@ -190,7 +190,8 @@ class ExportTask(transport.PeriodicMetricTask):
         if is_changed or self._exports_itself:
             self._export_metrics(metrics)
             return ()
-        return exporter._batches(metrics)
+        batches = exporter._batches(metrics)
+        return exporter._pipeline.as_points(batches) if by_instruments else batches
 
     def look(self, collecting: object, seen: set[int]) -> None:
         """See to it that what the producers have by now has instruments, but for those that were seen; see `_feed.Producers.look`."""

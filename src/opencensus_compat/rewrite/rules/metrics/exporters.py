@@ -36,6 +36,7 @@ _POINTS = (".GaugePointLong.set", ".GaugePointLong.add", ".GaugePointDouble.set"
 _PRODUCERS = frozenset({"metrics.export.gauge.Registry", "stats.stats.stats"})
 
 _MAKER = "Which exporter of OpenTelemetry's takes its place? It stays: `LegacyStatsReader` hands the instruments to it."
+_STANDARD = Ask("Which of the standard metrics are wanted? The program changes or reads them, and `observe_legacy` sends all of them.")
 _IDLE = Ask(
     "Nothing hands this exporter its metrics, so that it sends none: delete the line, or write `new_metrics_exporter(...)`, which sends those of all views."
 )
@@ -248,7 +249,9 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.s
     texts = [f"{name}({', '.join(given)})"]
     standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
     if file.symbol(call) == NEW_METRICS_EXPORTER and not (isinstance(standard, ast.Constant) and not standard.value):
-        counters = f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe()"
+        if any(use.rule == "A011" for home in file.files.values() for use in home.uses):
+            raise Refused(_STANDARD)
+        counters = f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe_legacy()"
         is_asked = standard is not None and not isinstance(standard, ast.Constant)
         inner = f"if {file.render(standard)}:{file.line_end}{file.indentation(at)}    " if is_asked and standard is not None else ""
         if inner and not file.begins_line(at):

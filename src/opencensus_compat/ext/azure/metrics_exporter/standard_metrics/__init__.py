@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from opencensus_compat._bridge.exporter import http_server_requests
 from opencensus_compat._bridge.handles import WithoutInstruments
 from opencensus_compat._bridge.process import on_reset, report
 from opencensus_compat._bridge.providers.spans import on_tracer_provider
@@ -49,13 +50,6 @@ def register_metrics() -> Registry:
     return registry
 
 
-def _tell_of_spans(provider: Any) -> None:
-    # The SDK's span processors are loaded only where there are spans.
-    from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import _spans
-
-    _spans.watch(provider)
-
-
 class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
     """Produces the standard metrics. It measures from `enable` on, and until `disable`.
 
@@ -75,7 +69,7 @@ class AzureStandardMetricsProducer(MetricProducer, WithoutInstruments):
         if registry is None:
             with self._lock:
                 registry = self._registry = self._registry or register_metrics()
-            on_tracer_provider(_tell_of_spans)
+            on_tracer_provider(http_server_requests().watch)
         return registry
 
     def enable(self) -> None:
