@@ -111,14 +111,20 @@ class File:
         self.files: Files[File] = Files(self)
         """All files of its program, by path."""
         self.by_node: dict[ast.AST, list[Found]] = defaultdict(list)
+        self.by_symbol: dict[str, list[Found]] = defaultdict(list)
         for use in self.uses:
             self.by_node[use.node].append(use)
+            self.by_symbol[use.symbol].append(use)
         self.set_ups: list[Any] | None = None
         """What `rules.setups` read of the file."""
         self.ways: Any = None
         """What `rules.pipelines` found of these files, at the first of them."""
         self.maps: Any = None
-        """What `rules.metrics.map_flows` found of these files, at the first of them."""
+        """What `rules.metrics.map_flows` found of these files, at the first of them, in this round."""
+        self.puts: Any = None
+        """What `rules.metrics.maps` found of these files, likewise."""
+        self.records: Any = None
+        """What `rules.metrics.recording` found of the file."""
         self.needs: list[Need] = []
         self.covered: set[Found] = set()
         self.elsewhere: list[tuple[File, ast.stmt, list[Edit], list[Need]]] = []

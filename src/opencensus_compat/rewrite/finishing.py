@@ -97,7 +97,9 @@ def _closed_up(file: File, edits: list[Edit]) -> list[Edit]:
             stop = following[1]
         if any(start <= edit.start <= stop for edit in others):
             continue
-        before = re.search(rb"(?m)(?:^%s)*\Z" % _BLANK, source[:start])
+        # From the last line that is not blank on: to search the whole text for each takes long.
+        near = source.rfind(b"\n", 0, len(source[:start].rstrip())) + 1
+        before = re.compile(rb"(?m)(?:^%s)*\Z" % _BLANK).search(source, near, start)
         after = re.match(rb"(?:%s)*" % _BLANK, source[stop:])
         lines_before = len(re.findall(_BLANK, before[0])) if before and _begins_line(source, before.start()) else 0
         ends = [match.end() for match in re.finditer(_BLANK, after[0])] if after else []

@@ -105,6 +105,9 @@ class Rounds:
         for _ in range(_ROUNDS):
             self._refresh()
             self._needed = defaultdict(set)
+            for file in self._files.values():
+                # Of the other files some may have been read anew.
+                file.maps = file.puts = None
             found = [self._found(files) for files in self._programs]
             left = [each for _, lefts in found for each in lefts]
             asked |= {each.key: each for each in left if each.why == "decide"}

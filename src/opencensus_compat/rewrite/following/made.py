@@ -190,8 +190,8 @@ def _is_beside(node: ast.Name, call: ast.Call, file: File) -> bool:
 
 def called(file: File, symbol: str) -> Iterator[ast.Call]:
     """Yield the calls of a name of OpenCensus in a file."""
-    for use in file.uses:
-        call = file.call(use.node) if use.symbol == symbol else None
+    for use in file.by_symbol.get(symbol, ()):
+        call = file.call(use.node)
         if call is not None:
             yield call
 

@@ -50,12 +50,17 @@ def of(use: Found, file: File) -> Flow | None:
 
 
 def _flows(file: File) -> dict[Found, Flow]:
-    groups: list[tuple[set[ast.AST], list[tuple[File, Found]]]] = []
+    flow_of: dict[ast.AST, Flow] = {}
     for home, use, made in _used(file):
-        joined = [each for each in groups if each[0] & made]
-        group = (set(made).union(*(each[0] for each in joined)), [each for one in joined for each in one[1]] + [(home, use)])
-        groups = [*(each for each in groups if each not in joined), group]
-    return {use: flow for _, uses in groups for flow in [Flow(uses)] for _, use in uses}
+        joined = [*{id(flow): flow for each in made if (flow := flow_of.get(each)) is not None}.values()]
+        flow = Flow([*(each for one in joined[1:] for each in one.uses), (home, use)])
+        if joined:
+            joined[0].uses += flow.uses
+            flow = joined[0]
+        if joined[1:]:
+            flow_of.update([(each, flow) for each, of_each in flow_of.items() if of_each in joined[1:]])
+        flow_of.update(dict.fromkeys(made, flow))
+    return {use: flow for flow in flow_of.values() for _, use in flow.uses}
 
 
 def _used(file: File) -> Iterator[tuple[File, Found, set[ast.AST]]]:

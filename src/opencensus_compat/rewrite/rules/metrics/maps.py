@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import removal
@@ -83,12 +84,17 @@ def of(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
 
 def puts_of(new_map: tuple[File, ast.Call], file: File) -> list[tuple[File, ast.Call]]:
     """Return all calls that put something into a map, with their files."""
-    return [
-        (other, each)
-        for other in file.files.values()
-        for use in other.uses
-        if use.symbol in PUTS and (each := other.call(use.node)) is not None and new(each, other) == new_map
-    ]
+    first = next(iter(file.files.values()))
+    if first.puts is None:
+        first.puts = defaultdict(list)
+        for other in file.files.values():
+            for use in other.uses:
+                call = other.call(use.node) if use.symbol in PUTS else None
+                into = new(call, other) if call is not None else None
+                if into is not None:
+                    first.puts[into].append((other, call))
+    found: list[tuple[File, ast.Call]] = first.puts.get(new_map, [])
+    return found
 
 
 def is_fresh(home: File, call: ast.Call, record: ast.Call, file: File) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -167,8 +168,13 @@ def _segments(call: ast.Call, file: File) -> list[_Segment]:
     owner, base = file.owner(call), _base(call)
     puts: list[ast.Call] = []
     found: list[_Segment] = []
-    calls = [file.call(use.node) for use in file.uses if use.symbol in PUTS or use.symbol == _RECORD]
-    own = [each for each in calls if each is not None and _base(each) == base and file.owner(each) is owner]
+    if file.records is None:
+        file.records = defaultdict(list)
+        for use in file.uses:
+            each = file.call(use.node) if use.symbol in PUTS or use.symbol == _RECORD else None
+            if each is not None:
+                file.records[file.owner(each), _base(each)].append(each)
+    own: list[ast.Call] = file.records.get((owner, base), [])
     forked = _forked(own, file)
     if forked is not None:
         return forked
@@ -262,7 +268,7 @@ def _is_at_once(segment: _Segment, file: File) -> bool:
         ):
             return False
     start, end = file.start(first), file.start(record)
-    return segment.is_forked or not any(isinstance(each, _LEAVING) and start < file.start(each) < end for each in file.parents)
+    return segment.is_forked or not any(start < file.start(each) < end for kind in _LEAVING for each in file.kinds[kind])
 
 
 def _is_without_tags(segment: _Segment, file: File) -> bool:
