@@ -400,6 +400,8 @@ def test_metric_charts(visit, send, shop):
     assert _texts(page, ".chart details th") == ["time (UTC)", "/a", "/b"]
     page.get_by_role("link", name="alone").click()
     _wait(page, "() => document.querySelector('.plot')?.plot?.data[1].length === 1")
+    ticks = page.evaluate("document.querySelector('.plot').plot.axes[0]._values")
+    assert ticks == sorted(set(ticks))
     page.get_by_role("link", name="orders").click()
     page.get_by_text("cumulative").wait_for()
     assert page.get_by_role("radio", name="max").is_checked()
@@ -521,10 +523,13 @@ CONTRAST = """() => { const lum = (c) => { const [r, g, b] = c.match(/[\\d.]+/g)
     const a = lum(getComputedStyle(e).color), b = lum(back(e)); const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); if (ratio < 4.5) bad.push([e.className, e.textContent.slice(0, 30), ratio]); } return bad; }"""
 
 
+BROKEN_WORDS = """() => [...document.querySelectorAll('td a')].filter((a) => a.getClientRects().length > a.textContent.split(' ').length).map((a) => a.textContent)"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 768, 400])
 def test_every_view_is_readable(visit, send, shop, scheme, width):
-    """No view scrolls sideways, and each text has a contrast of at least 4.5, in both schemes, on wide and narrow windows."""
+    """No view scrolls sideways or breaks short words, and each text has a contrast of at least 4.5, in both schemes, at any width."""
     send([*shop.failed_order(1), *shop.good_order(2), shop.metric("latency", 5, NOW), {"bad": 1}])
     page = visit(width=width, scheme=scheme)
     page.locator(ROWS).first.wait_for()
@@ -543,6 +548,7 @@ def test_every_view_is_readable(visit, send, shop, scheme, width):
         _screenshot(page, f"{name}-{scheme}-{width}")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         assert page.evaluate(CONTRAST) == [], name
+        assert page.evaluate(BROKEN_WORDS) == [], name
 
 
 def test_forced_colours_and_zoom(visit, send, shop):

@@ -3,6 +3,8 @@ import { html, useState, useEffect, useRef, useAnswer, go, link, useAddress, Lin
 
 const AGGREGATES = ["avg", "sum", "min", "max", "count"];
 const COLOURS = ["--c-requests", "--c-exceptions", "--c-dependencies", "--c-customEvents", "--warn", "--c-traces"];
+const DAY_S = 86400;
+const TICKS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, ...[1, 2, 7, 30, 90, 365].map((days) => days * DAY_S)];
 const keyOf = (metric) => JSON.stringify([metric.table, metric.namespace, metric.name]);
 
 export function Metrics({ live }) {
@@ -54,11 +56,13 @@ function Plot({ chart, as, name }) {
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
     const width = () => Math.max(240, box.current.clientWidth);
     const alone = chart.times_s.length === 1;
+    const hasSeconds = chart.grain_s < 60;
     const plot = new uPlot({
-      width: width(), height: 300,
+      width: width(), height: 300, padding: [null, 32, null, null],
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
       scales: alone ? { x: { range: (_, low) => [low - chart.grain_s, low + chart.grain_s] } } : {},
-      axes: [{ ...axis, values: (_, ticks) => ticks.map((time) => new Date(time * 1000).toISOString().slice(11, chart.grain_s < 60 ? 19 : 16)) }, { ...axis, size: 64 }],
+      // No two ticks within what their text tells apart.
+      axes: [{ ...axis, incrs: TICKS_S.filter((step) => hasSeconds || step >= 60), values: (_, ticks) => ticks.map((time) => new Date(time * 1000).toISOString().slice(11, hasSeconds ? 19 : 16)) }, { ...axis, size: 64 }],
       series: [{ label: "time (UTC)", value: (_, time) => (time === null || time === undefined ? "–" : new Date(time * 1000).toISOString().slice(0, 19)) }, ...chart.series.map((one, place) => ({
         label: one.value ?? name, stroke: colour(COLOURS[place % COLOURS.length]), width: 2, spanGaps: false, dash: place >= COLOURS.length ? [6, 4] : undefined,
         points: { show: chart.times_s.length <= 60 || undefined, size: 6 }, value: (_, value) => (value === null || value === undefined ? "–" : number(value)),
