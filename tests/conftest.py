@@ -31,6 +31,11 @@ def pytest_configure() -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         os.environ.pop(name, None)
         os.environ.pop(name.upper(), None)
+    # Programs buffer what they print, as they do by themselves, and keep the bytecode of our modules, which the next one then need not
+    # compile. Docker's images are often set otherwise.
+    for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"):
+        os.environ.pop(name, None)
+    sys.dont_write_bytecode = False
     # What gRPC's core says of connections that end, it writes to standard error past Python.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     # What a shell runs in the background ignores Ctrl+C, and programs inherit that.
