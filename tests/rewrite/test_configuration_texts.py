@@ -58,5 +58,7 @@ def test_other_texts_stay_and_are_said(text: str, rule: str, reason: str) -> Non
 
 def test_texts_that_only_mention_it_have_no_use() -> None:
     """A docstring with an example, and prose."""
-    result = rewrite_text(b'def f():\n    """Example::\n\n        from opencensus.trace import tracer\n    """\n    return "see\nfrom opencensus on\n"\n')
+    result = rewrite_text(
+        b'def f():\n    """Example::\n\n        from opencensus.trace import tracer\n    """\n    return "see\nfrom opencensus on\n"\n'
+    )
     assert (result.after, result.left) == ({}, [])

@@ -107,6 +107,30 @@ def test_a_rewritten_form_stays(form):
     assert _rewritten(text) == text
 
 
+def test_an_import_that_the_module_does_again_goes():
+    """Where a module imports a name twice, and what stands between changes, the first import goes with it."""
+    text = (
+        "from opencensus.trace import execution_context\n\n\ndef one():\n    with execution_context.get_opencensus_tracer().span('x'):\n        pass\n\n\n"
+        "from opencensus.trace import execution_context\n\n\ndef two(vendor):\n    return vendor.ask(execution_context)\n"
+    )
+    (new,) = rewrite_text(text.encode(), options=Options(markers=False)).after.values()
+    assert new.decode().count("from opencensus.trace import execution_context\n") == 1
+    assert new.decode().endswith(
+        "from opencensus.trace import execution_context\n\n\ndef two(vendor):\n    return vendor.ask(execution_context)\n"
+    )
+
+
+def test_codes_of_grpc_go_with_their_last_use():
+    """An import of gRPC's codes that only a status of OpenCensus read goes."""
+    text = (
+        "from google.rpc import code_pb2\nfrom opencensus.trace import execution_context\nfrom opencensus.trace.status import Status\n\n"
+        "execution_context.get_current_span().set_status(Status(code=code_pb2.UNKNOWN, message='m'))\n"
+    )
+    (new,) = rewrite_text(text.encode(), options=Options(shape=True, markers=False)).after.values()
+    assert "StatusCode.ERROR" in new.decode()
+    assert "code_pb2" not in new.decode()
+
+
 def test_an_import_after_another_one_of_its_line_goes():
     """What takes its place stands there, between the same semicolons."""
     before = (

@@ -140,6 +140,16 @@ _CHANGE = {
         ),
         "    with tracer.start_as_current_span('y'):",
     ),
+    "what FastAPI hands over by the name of a type": (
+        f"{_HEAD}from typing import Annotated\n\nfrom fastapi import Depends\n\ntracer = {_MADE}\n\n\ndef get_tracer():\n    return tracer\n\n\n"
+        "Traced = Annotated[Tracer, Depends(get_tracer)]\n",
+        (
+            "from fastapi import FastAPI\n\nimport telemetry\nfrom telemetry import Traced\n\napp = FastAPI()\n\n\n"
+            "@app.get('/a')\ndef one(tracer: Traced):\n    with tracer.span('x'):\n        pass\n\n\n"
+            "@app.get('/b')\ndef two(*, tracer: telemetry.Traced):\n    with tracer.span('y'):\n        pass\n"
+        ),
+        "    with tracer.start_as_current_span('y'):",
+    ),
 }
 
 
@@ -151,7 +161,19 @@ def test_both_files_change(tmp_path, kind):
     assert "trace.get_tracer(__name__)" in after["telemetry.py"]
     assert expected in after["app.py"].splitlines()
     assert ".span(" not in after["app.py"]
-    assert [each for each in left if each.rule != "I008"] == []
+    assert left == []
+
+
+def test_a_name_of_a_type_that_is_more(tmp_path):
+    """A name of `Annotated[...]` that is not only read as a type keeps the tracer as it is."""
+    text = (
+        f"{_HEAD}from typing import Annotated\n\nfrom fastapi import Depends, FastAPI\n\napp = FastAPI()\n\n\ndef get_tracer():\n    return {_MADE}\n\n\n"
+        "Traced = Annotated[Tracer, Depends(get_tracer)]\nregister(Traced)\n\n\n@app.get('/a')\ndef one(tracer: Traced):\n"
+        "    with tracer.span('x'):\n        pass\n"
+    )
+    after, left = _rewritten(tmp_path, {"app.py": text})
+    assert "    with tracer.span('x'):\n" in after.get("app.py", text)
+    assert "collection" in next(each.text for each in left if each.rule == "T001")
 
 
 def test_a_property_that_returns_something_unknown(tmp_path):

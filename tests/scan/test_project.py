@@ -221,3 +221,13 @@ def test_only_files_that_may_get_something_are_parsed(tmp_path):
     program.trees = {}
     program.connect()
     assert {path.removeprefix(f"{tmp_path}/") for path in program.trees} == {"app/settings.py", "app/logging.py", "app/views.py"}
+
+
+def test_what_a_rewritten_file_still_has(tmp_path):
+    """Data of records and envelopes in a file of the native exporter is no use of OpenCensus, whatever other files have."""
+    (tmp_path / "old.py").write_text("from opencensus.trace import execution_context\n", encoding="utf-8")
+    text = 'def role(envelope):\n    envelope.tags["ai.cloud.role"] = "shop"\n'
+    (tmp_path / "new.py").write_text(f"from appinsights_exporter import configure\n\n\n{text}", encoding="utf-8")
+    (tmp_path / "apart.py").write_text(text, encoding="utf-8")
+    found = {(os.path.basename(use.path), use.rule_id) for use in scan([str(tmp_path)]).uses}
+    assert found == {("old.py", "I001"), ("apart.py", "A007")}

@@ -13,7 +13,7 @@ from opencensus_compat.rewrite.comments import comments, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
 from opencensus_compat.rewrite.following.bindings import Bindings, Slot
 from opencensus_compat.rewrite.following.index import Files
-from opencensus_compat.scan import notebooks, python_uses
+from opencensus_compat.scan import notebooks, python_uses, strings
 from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import OTHER, Value
 
@@ -227,6 +227,8 @@ class File:
         """Return whether an expression is a type for a checker."""
         below = node
         for each in self.up(node):
+            if isinstance(each, ast.Subscript) and each.slice is below and strings.tail(each.value) == "Annotated":
+                return True
             if isinstance(each, ast.arg) or (isinstance(each, ast.AnnAssign) and each.annotation is below):
                 return True
             if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and each.returns is below:

@@ -143,20 +143,14 @@ class Flows(Sources):
                 self._tie(use, source)
         if not file.is_annotation(node):
             return
-        for each in file.up(node):
+        for home, each in made.typed(file, node) or ():
             if isinstance(each, ast.arg):
-                slot = file.slot(each)
-                if slot is not None:
-                    self._tie(use, slot)
-                    self._reach(slot)
-                return
-            if isinstance(each, ast.AnnAssign):
-                self._bound(file, each.target, use)
-                return
-            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self._bound_to(home, each, use)
+            elif isinstance(each, ast.AnnAssign):
+                self._bound(home, each.target, use)
+            elif isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self._tie(use, each)
                 self._reach(each)
-                return
 
     @staticmethod
     def _is_object(file: File, use: Found, top: ast.expr) -> bool:
@@ -243,13 +237,18 @@ class Flows(Sources):
                 | ast.GeneratorExp()
                 | ast.DictComp()
             ):
-                if file.is_annotation(node) and isinstance(node, ast.Call):
+                if file.is_annotation(node) and isinstance(node, ast.Call) and (bearers := made.typed(file, node)) is not None:
                     # `Annotated[Tracer, Depends(get_tracer)]`.
-                    self._bound_to(file, next(each for each in file.up(node) if isinstance(each, (ast.arg, ast.stmt))), key)
+                    for home, each in bearers:
+                        self._bound_to(home, each, key)
                 elif loops.uses_around(file, parent):
                     for use in loops.uses_around(file, parent):
                         self._tie(key, use)
-                elif not is_robust and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load) and not file.is_annotation(node):
+                elif (
+                    not is_robust
+                    and isinstance(getattr(parent, "ctx", ast.Load()), ast.Load)
+                    and (isinstance(node, ast.Call) or not file.is_annotation(node))
+                ):
                     self._stop(key, node, "it is kept in a collection or a lambda")
 
     def _bound(self, file: File, target: ast.expr, key: Key) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _ADAPTERS = frozenset({"opencensus_compat.legacy_exporters", "opencensus_compat.legacy_stats_exporters"})
+_CODES = frozenset({"google.rpc", "google.rpc.code_pb2"})
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
 
@@ -174,7 +175,7 @@ def going(
             if alias in lost
             or (
                 (is_of_opencensus(statement, alias) or _is_spare(file, statement, alias, unused_before))
-                and _is_unused(file, statement, alias, names, gone)
+                and (_is_unused(file, statement, alias, names, gone) or _is_doubled(file, statement, alias, gone))
             )
         ]
         if len(unused) == len(statement.names):
@@ -277,11 +278,11 @@ class _Gone:
 
 
 def _is_spare(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, unused_before: set[str]) -> bool:
-    """Return whether an import is of the standard library, which does nothing by being imported, or of the adapter of exporters; and was used."""
+    """Return whether an import does nothing but give a name, and was used: of the standard library, of gRPC's codes, or of the adapter of exporters."""
     module = alias.name if isinstance(statement, ast.Import) else statement.module or ""
     is_standard = module.partition(".")[0] in sys.stdlib_module_names and module != "__future__" and not getattr(statement, "level", 0)
     slot = file.slot(alias)
-    return (is_standard or module in _ADAPTERS) and slot is not None and slot.within_file not in unused_before
+    return (is_standard or module in _ADAPTERS or module in _CODES) and slot is not None and slot.within_file not in unused_before
 
 
 def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, names: set[str], gone: _Gone) -> bool:
@@ -300,6 +301,19 @@ def _is_unused(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.al
         # `import name as name` says that it is handed on.
         return False
     return not any(_is_in_text(node, name) and _is_seen(slot.owner, node, file) for node in file.kinds[ast.Constant])
+
+
+def _is_doubled(file: File, statement: ast.Import | ast.ImportFrom, alias: ast.alias, gone: _Gone) -> bool:
+    """Return whether edits take away all that reads a name before the module imports the same again."""
+    slot = file.slot(alias)
+    if slot is None or slot.owner is not file.tree or not all(isinstance(store, ast.alias) for store in slot.stores):
+        return False
+    later = [file.parents[store] for store in slot.stores if file.start(store) > file.start(alias)]
+    again = [each for each in later if isinstance(each, type(statement)) and ast.unparse(each) == ast.unparse(statement)]
+    if not again or file.parents.get(statement) is not file.tree or file.parents.get(again[0]) is not file.tree:
+        return False
+    before = [load for load in slot.loads if file.start(load) < file.start(again[0])]
+    return len(statement.names) == 1 and bool(before) and all(map(gone, before))
 
 
 def _is_seen(owner: ast.AST | None, node: ast.AST, file: File) -> bool:

@@ -235,7 +235,7 @@ class Rounds:
             for use in sorted(file.uses, key=file.place):
                 slot = file.slot(use.node)
                 is_cut = use.rule == "I007" and slot is not None and (file.path, slot.name) in cut
-                if use.rule[0] != "I" or use.rule in {"I005", "I006", "I008"} or is_cut:
+                if use.rule[0] != "I" or use.rule in {"I005", "I006"} or is_cut:
                     groups[flows.group(use)].append((file, use))
         obstacles = flows.obstacles()
         self._covering = {}

@@ -69,7 +69,9 @@ _LONG = 55
 _ROUNDS = 8
 """How often names may travel on."""
 _OWN_FOLDERS = frozenset({"common", "ext", "extension", "log", "metrics", "stats", "tags", "trace"})
-_HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008", *(rule.id for rule in RULES if rule.id.startswith("Q"))})
+_QUERY_RULES = frozenset(rule.id for rule in RULES if rule.id.startswith("Q"))
+_HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008", *_QUERY_RULES})
+_NATIVE = b"appinsights_exporter"
 
 
 def scan(
@@ -208,7 +210,8 @@ class Program:
         if self._result.uses:
             for path in self._hinting:
                 if path not in connected:
-                    self._report(path, only=_HINT_RULES)
+                    # What a rewritten file still has, the native exporter takes as it is.
+                    self._report(path, only=_QUERY_RULES if _NATIVE in _bytes(path) else _HINT_RULES)
         else:
             return
         if all(use.rule_id == "R002" for use in self._result.uses):

@@ -125,6 +125,39 @@ def returned_by(node: ast.Call, file: File) -> tuple[File, ast.expr] | None:
     return (home, results[0].value) if is_last and results[0].value is not None else None
 
 
+def type_of(parameter: ast.arg, file: File) -> tuple[File, ast.expr] | None:
+    """Return the annotation of a parameter, and its file; what it stands for where it is the name of `Annotated[...]`; None for a parameter without one."""
+    annotation = parameter.annotation
+    found = stored(file, annotation) if isinstance(annotation, (ast.Name, ast.Attribute)) else None
+    if found is not None and isinstance(found[1], ast.Subscript) and strings.tail(found[1].value) == "Annotated":
+        return found
+    return (file, annotation) if annotation is not None else None
+
+
+def typed(file: File, node: ast.expr) -> list[tuple[File, ast.AST]] | None:
+    """Return the parameters, variables and functions whose annotation an expression is a part of, also by a name of `Annotated[...]`.
+
+    Args:
+        file: The file.
+        node: The expression.
+
+    Returns: them, with their files; None where the name is used in other ways.
+    """
+    above = next(each for each in file.up(node) if isinstance(each, (ast.arg, ast.stmt)))
+    place = above.targets[0] if isinstance(above, ast.Assign) and len(above.targets) == 1 else getattr(above, "target", None)
+    is_value = isinstance(above, (ast.Assign, ast.AnnAssign)) and above.value is not None and node in ast.walk(above.value)
+    if not is_value:
+        return [(file, above)]
+    if not isinstance(place, ast.Name):
+        return None
+    found: list[tuple[File, ast.AST]] = []
+    for home, load in readers(file, place):
+        if not home.is_annotation(load):
+            return None
+        found += typed(home, load) or []
+    return found
+
+
 def loads(file: File, target: ast.expr) -> list[ast.expr]:
     """Return the places of its file that read what an assignment binds."""
     if isinstance(target, ast.Name):

@@ -168,13 +168,12 @@ class Sources(Meanings):
         places = [*function.args.posonlyargs, *function.args.args]
         defaults = dict(zip(reversed(places), reversed(function.args.defaults), strict=False))
         defaults |= {each: value for each, value in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True) if value}
-        handed = next(
-            (each for each in ast.walk(parameter.annotation or parameter) if isinstance(each, ast.Call) and calls.dependency(each)), None
-        )
+        home_of_type, annotation = made.type_of(parameter, file) or (file, parameter)
+        handed = next((each for each in ast.walk(annotation) if isinstance(each, ast.Call) and calls.dependency(each)), None)
         if handed is not None:
             defaults[parameter] = handed
         if parameter in defaults:
-            self._from(file, defaults[parameter], slot, unknown)
+            self._from(home_of_type if handed is not None else file, defaults[parameter], slot, unknown)
         owner = file.parents.get(function)
         name = owner.name if function.name == "__init__" and isinstance(owner, ast.ClassDef) else function.name
         callers = self._calls_of(function)

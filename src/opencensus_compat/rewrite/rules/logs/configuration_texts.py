@@ -21,7 +21,9 @@ def is_text(use: Found) -> bool:
     """Return whether a use is one of several in the text of a literal, and not all of it."""
     if isinstance(use.node, ast.JoinedStr):
         return True
-    return isinstance(use.node, ast.Constant) and isinstance(use.node.value, str) and use.node.value != f"opencensus.{use.symbol}".rstrip(".")
+    return (
+        isinstance(use.node, ast.Constant) and isinstance(use.node.value, str) and use.node.value != f"opencensus.{use.symbol}".rstrip(".")
+    )
 
 
 def named(use: Found, file: File) -> Outcome:
@@ -29,7 +31,9 @@ def named(use: Found, file: File) -> Outcome:
     literal = _LITERAL.fullmatch(file.text(use.node))
     plain = literal[3].replace("\r\n", "\n").removeprefix("\\\n") if literal else ""
     if literal is None or not isinstance(use.node, ast.Constant) or plain != use.node.value:
-        return Ask("Which handlers and loggers does this text name? It is put together, or has escapes: write it as one literal without them.")
+        return Ask(
+            "Which handlers and loggers does this text name? It is put together, or has escapes: write it as one literal without them."
+        )
     # One character for each byte, as places in a file are bytes.
     text = literal[3].encode().decode("latin-1")
     found, left = configurations.read("a.ini" if _SECTION.search(text) else "a.yaml", text)
