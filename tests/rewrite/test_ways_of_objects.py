@@ -141,8 +141,10 @@ _CHANGE = {
         "    with tracer.start_as_current_span('y'):",
     ),
     "what FastAPI hands over by the name of a type": (
-        f"{_HEAD}from typing import Annotated\n\nfrom fastapi import Depends\n\ntracer = {_MADE}\n\n\ndef get_tracer():\n    return tracer\n\n\n"
-        "Traced = Annotated[Tracer, Depends(get_tracer)]\n",
+        (
+            f"{_HEAD}from typing import Annotated\n\nfrom fastapi import Depends\n\ntracer = {_MADE}\n\n\ndef get_tracer():\n    return tracer\n\n\n"
+            "Traced = Annotated[Tracer, Depends(get_tracer)]\n"
+        ),
         (
             "from fastapi import FastAPI\n\nimport telemetry\nfrom telemetry import Traced\n\napp = FastAPI()\n\n\n"
             "@app.get('/a')\ndef one(tracer: Traced):\n    with tracer.span('x'):\n        pass\n\n\n"
@@ -416,7 +418,7 @@ def test_names_of_arguments_in_stars(tmp_path, line):
     """Keywords that are not known may have the names of OpenCensus's parameters: a person is asked."""
     after, left = _rewritten(tmp_path, {"app.py": f"{_TELEMETRY}with tracer.span('x') as span:\n    {line}\n"})
     assert line in (after["app.py"] or line)
-    assert "Which arguments are in `**`? Their names are others." in [each.text for each in left if each.why == "decide"]
+    assert "Which arguments are in `**`? Their names are others." in " ".join(each.text for each in left if each.why == "decide")
 
 
 def test_an_import_in_try_beside_the_same_one(tmp_path):

@@ -428,7 +428,7 @@ class File:
             Refused: It has `**`, in which old names may be.
         """
         if any(keyword.arg is None for keyword in call.keywords) and any(old != new for old, new in names.items()):
-            raise Refused(Ask("Which arguments are in `**`? Their names are others."))
+            raise Refused(Ask("Which arguments are in `**`? Their names are others. Write them by name, and run `rewrite` again."))
         order = [*[None] * len(call.args), *(keyword.arg for keyword in call.keywords)]
         is_in_order = not self.has_stars(call) and order[len(call.args) :] == list(names)[len(call.args) : len(order)]
         edits = []

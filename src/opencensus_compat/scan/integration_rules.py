@@ -20,7 +20,7 @@ INTEGRATION_RULES: tuple[Rule, ...] = (
         "integration with `http.client`",
         "decide",
         "none in the contrib packages",
-        "Which library on top of `http.client` makes the calls?",
+        "Which library on top of `http.client` makes the calls? Instrument that one: `http.client` itself has no instrumentation.",
         names="ext.httplib",
         arrives="dependencies: name, type, target, data",
     ),

@@ -37,8 +37,20 @@ RULES: tuple[Rule, ...] = (
         "keep the indentation and the guard around its counterpart",
         pair="I004_inside_a_function I004_inside_a_try",
     ),
-    Rule("I005", "star import of an OpenCensus module", "decide", "name what is used", "Which of the module's names are used?"),
-    Rule("I006", "import by name at run time", "decide", "import the counterpart", "Who else chooses the module's name?"),
+    Rule(
+        "I005",
+        "star import of an OpenCensus module",
+        "decide",
+        "name what is used",
+        "Which of the module's names are used? Write `from module import name` for each, and run `rewrite` again.",
+    ),
+    Rule(
+        "I006",
+        "import by name at run time",
+        "decide",
+        "import the counterpart",
+        "Who else chooses the module's name? Write an import of the module that is meant, and run `rewrite` again.",
+    ),
     Rule(
         "I007",
         "name that another module of the code made of OpenCensus",
@@ -55,14 +67,20 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("I009", "import for type annotations only", "exact", "import the counterpart's type", pair="I009_for_types"),
     Rule(
-        "N001", "dotted name in text", "decide", "the counterpart's dotted name", "Who reads this text, and does it import what it names?"
+        "N001",
+        "dotted name in text",
+        "decide",
+        "the counterpart's dotted name",
+        "Who reads this text, and does it import what it names? Write the name of what takes its place there, or delete the text.",
     ),
     Rule(
         "N002",
         "name that a test patches",
         "decide",
         "patch the counterpart, or use an in-memory exporter",
-        "Does the test replace OpenCensus, or watch what the application does?",
+        "Does the test replace OpenCensus, or watch what the application does? Patch what the rewritten code calls in its "
+        "place; or give the provider an `InMemorySpanExporter` of opentelemetry.sdk.trace.export.in_memory_span_exporter, "
+        "and check its spans.",
     ),
     Rule(
         "N003",
@@ -96,7 +114,8 @@ RULES: tuple[Rule, ...] = (
         "subclass of an exporter",
         "decide",
         "stays, behind `LegacyExporterProcessor`; in the end a SpanExporter or SpanProcessor of OpenTelemetry's",
-        "Does it change items, choose among them, or send them elsewhere?",
+        "Does it change items, choose among them, or send them elsewhere? A function for `add_telemetry_processor` does the first two; "
+        "write a `SpanExporter` for the third.",
         pair="B002_exporter_of_the_program W011_exporter_that_stays B002_exporter_of_a_middleware B002_exporter_that_converts A001_subclass_of_the_exporter",
     ),
     Rule(
@@ -107,8 +126,20 @@ RULES: tuple[Rule, ...] = (
         "Does it change records before they are sent, or the way that they take?",
         pair="B003_handler_of_the_program",
     ),
-    Rule("B004", "subclass of another class", "decide", "depends on the class", "Which of the class's methods does it replace?"),
-    Rule("X001", "private name", "decide", "none: it is no interface", "What is read or changed here, and is there a public way?"),
+    Rule(
+        "B004",
+        "subclass of another class",
+        "decide",
+        "depends on the class",
+        "Which of the class's methods does it replace? Write them for what takes the place of its base, or keep the class on the facade.",
+    ),
+    Rule(
+        "X001",
+        "private name",
+        "decide",
+        "none: it is no interface",
+        "What is read or changed here, and is there a public way? Write that, or delete the line: what takes its place has no such part.",
+    ),
     Rule(
         "X002",
         "name that no release has",
@@ -325,7 +356,8 @@ RULES: tuple[Rule, ...] = (
         "ids for log records",
         "decide",
         "`span.get_span_context()`",
-        "Who reads the ids?",
+        "Who reads the ids? `trace_ids_in_records()` of appinsights_exporter sets them on records; elsewhere read "
+        "`trace.get_current_span().get_span_context()`.",
         names="log",
         arrives="traces, exceptions: operation_Id, operation_ParentId",
     ),
@@ -345,7 +377,7 @@ RULES: tuple[Rule, ...] = (
         "context variables",
         "decide",
         "`opentelemetry.context`, or `contextvars`",
-        "Who reads the value?",
+        "Who reads the value? Keep it in a `contextvars.ContextVar` of the program's own.",
         names="common.runtime_context",
     ),
     Rule(

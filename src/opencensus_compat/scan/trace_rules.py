@@ -107,7 +107,8 @@ TRACE_RULES: tuple[Rule, ...] = (
         "parts of a tracer",
         "decide",
         "parts of the TracerProvider; `propagate.inject` for headers by its propagator",
-        "What is the exporter, sampler or propagator of the tracer needed for here?",
+        "What is the exporter, sampler or propagator of the tracer needed for here? Keep it in a variable of its own "
+        "where it is made, and read that.",
         pair="T018_propagator_of_a_tracer T018_headers_of_a_callback",
         names="""trace.tracer.Tracer.get_tracer trace.tracer.Tracer.should_sample trace.tracer.Tracer.store_tracer
         trace.tracer.Tracer.exporter trace.tracer.Tracer.sampler trace.tracer.Tracer.propagator trace.tracer.Tracer.tracer""",
@@ -262,7 +263,7 @@ TRACE_RULES: tuple[Rule, ...] = (
         "attributes of the context",
         "decide",
         "a `ContextVar` where one file sets and reads it; `OTEL_PYTHON_…_EXCLUDED_URLS` for excluded hosts, else baggage",
-        "Which key is it, and who reads it?",
+        "Which key is it, and who reads it? Keep the value in a `ContextVar` of a module that all of them import.",
         pair="T042_attribute_of_the_context T042_span_read_by_its_name",
         names="""trace.execution_context.get_opencensus_attr trace.execution_context.get_opencensus_attrs
         trace.execution_context.set_opencensus_attr trace.execution_context.set_opencensus_attrs""",
@@ -272,7 +273,8 @@ TRACE_RULES: tuple[Rule, ...] = (
         "context that is set, cleared or handed on",
         "decide",
         "`context.attach(trace.set_span_in_context(span))`, `context.get_current` and `detach`; none for a span and a tracer that are current by their start",
-        "Is the context handed to another thread, or taken away from a test?",
+        "Is the context handed to another thread, or taken away from a test? Write `context.get_current()` where the "
+        "thread is started and `context.attach` in it; in a test, delete the line.",
         names="trace.execution_context",
         pair="T043_span_in_a_thread T013_end_in_another_function",
         arrives="requests, dependencies: operation_Id, operation_ParentId",
@@ -324,7 +326,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "propagator of another format",
         "decide",
         "`opentelemetry-propagator-b3` or `-gcp`; none for the binary and text formats",
-        "Which service reads this format, and can it read `traceparent`?",
+        "Which service reads this format, and can it read `traceparent`? If so, leave the propagator out, and run "
+        "`rewrite` again; else `opentelemetry.propagate.set_global_textmap` sets one of opentelemetry-propagator-b3 or "
+        "-gcp.",
         names="""trace.propagation trace.propagation.b3_format trace.propagation.binary_format trace.propagation.google_cloud_format
         trace.propagation.text_format trace.propagation.tracestate_string_format""",
         arrives="requests, dependencies: operation_Id, operation_ParentId",
@@ -361,7 +365,9 @@ TRACE_RULES: tuple[Rule, ...] = (
         "sampler as a class",
         "decide",
         "a class on `opentelemetry.sdk.trace.sampling.Sampler`",
-        "By what does it decide? OpenTelemetry hands it other arguments.",
+        "By what does it decide? OpenTelemetry hands it other arguments: write a class on "
+        "`opentelemetry.sdk.trace.sampling.Sampler`, whose `should_sample` gets the parent's context, the trace id, and "
+        "name, kind and attributes of the span.",
         names="trace.samplers",
         arrives="requests, dependencies: itemCount",
     ),
@@ -385,7 +391,8 @@ TRACE_RULES: tuple[Rule, ...] = (
         "spans as an exporter gets them",
         "decide",
         "`ReadableSpan`",
-        "Which fields are read? Times are integers, and ids too.",
+        "Which fields are read? `export` of a `SpanExporter` of opentelemetry.sdk.trace.export gets `ReadableSpan`: write "
+        "it with their names; times and ids are integers.",
         names="trace.base_exporter trace.span_data",
     ),
     Rule(

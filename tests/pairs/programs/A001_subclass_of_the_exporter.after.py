@@ -10,7 +10,7 @@ def mark(envelope):
     return True
 
 
-# census-compat: B002 Does it change items, choose among them, or send them elsewhere?
+# census-compat: B002 Does it change items, choose among them, or send them elsewhere? A function for `add_telemetry_processor` does the first two; write a `SpanExporter` for the third.
 class MarkingExporter(AzureExporter):
     def __init__(self, **options):
         super().__init__(**options)

@@ -29,9 +29,18 @@ _SEVERAL = Ask(
     "Which exporter gets the spans? A process has one tracer provider, which hands each span to all of its processors: write the set-up once, "
     "with a `LegacyExporterProcessor` for each exporter of OpenCensus that is to get them all."
 )
-_ONCE = Ask("Where does the program run once, before its spans begin? A process has one tracer provider, with one exporter of this kind.")
-_SAMPLER = Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one.")
-_UNKNOWN = Ask("Which sampler is meant? The tracer gets several, or one that is made outside of these files, and a process has one.")
+_ONCE = Ask(
+    "Where does the program run once, before its spans begin? A process has one tracer provider, with one exporter of "
+    "this kind. Make exporter and tracer there, at the top of a module, and run `rewrite` again."
+)
+_SAMPLER = Ask(
+    "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
+    "same one, and run `rewrite` again."
+)
+_UNKNOWN = Ask(
+    "Which sampler is meant? The tracer gets several, or one that is made outside of these files, and a process has "
+    "one. Make it on the line of the tracer, and run `rewrite` again."
+)
 
 
 class Stays(NamedTuple):

@@ -174,7 +174,7 @@ def _arguments(call: ast.Call, names: tuple[str, ...], file: File) -> dict[str, 
         Refused: It is not known what that is.
     """
     if file.has_stars(call):
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
     found = {name: node for at, name in enumerate(names) if (node := file.argument(call, at, name)) is not None}
     for keyword in call.keywords:
         if keyword.arg not in names:

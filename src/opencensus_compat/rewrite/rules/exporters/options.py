@@ -48,7 +48,7 @@ RATE = "logging_sampling_rate"
 """Option of log handlers: which share of the records they send."""
 _SAMPLING = {RATE: "sampling_rate", "logging_sampling_exempt_level": "sampling_exempt_level"}
 """Options of log handlers about records that are left out -> arguments of the new handlers."""
-_BY_PLACE = Ask("Which options are given by place?")
+_BY_PLACE = Ask("Which options are given by place? Write them by name, and run `rewrite` again.")
 _UNLIMITED = 1_000_000
 """Items in a queue of OpenCensus that has no limit."""
 _QUESTIONS = {
@@ -111,7 +111,7 @@ def options(call: ast.Call, file: File, of: Of) -> list[str]:
 def _check_names(given: Iterable[str]) -> None:
     names = [each.partition("=")[0] for each in given]
     if len(set(names)) < len(names):
-        raise Refused(Ask("Which of the two counts, the connection string or the key?"))
+        raise Refused(Ask("Which of the two counts, the connection string or the key? Write that one alone, and run `rewrite` again."))
 
 
 def renamed(

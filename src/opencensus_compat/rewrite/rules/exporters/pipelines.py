@@ -34,7 +34,7 @@ def exporter(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if not any((file, call) in found for _, _, found in taken(file)):
         return None
     if file.has_stars(call):
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
     edits = renamed(call, file, "traces")
     shared.cover_options(call, file)
     return [file.replace(call.func, named(use.node, file)), *edits]
@@ -72,9 +72,19 @@ def provider(
         raise Refused(Keep("what makes its exporter is not known"))
     if sampler is not None and held(file, sampler) is None:
         if held(file, sampler, or_none=True) is not None:
-            raise Refused(Ask("Which sampler is meant where it is None? OpenCensus takes one trace in 10,000 then."))
+            raise Refused(
+                Ask(
+                    "Which sampler is meant where it is None? OpenCensus takes one trace in 10,000 then. Write `sampler=`, and run "
+                    "`rewrite` again."
+                )
+            )
         if stay(found):
-            raise Refused(Ask("Which sampler is meant? The tracer gets one that is made outside of these files."))
+            raise Refused(
+                Ask(
+                    "Which sampler is meant? The tracer gets one that is made outside of these files. Make it on the line of the "
+                    "tracer, and run `rewrite` again."
+                )
+            )
     of_sampler = f"sampler={default(file, use) if sampler is None else file.render(sampler)}"
     condition = node if isinstance(node, ast.IfExp) else None
     if condition is not None and may_be_none:
@@ -104,7 +114,7 @@ def kept(node: ast.expr, user: ast.expr, file: File) -> list[Edit]:
     for home, call in stay(exporters(node, file)[0]):
         place = target(home, call)
         if place is not None and any(isinstance(where.parents.get(load), ast.Attribute) for where, load in readers(home, place)):
-            raise Refused(Ask("What is the exporter needed for besides tracers?"))
+            raise Refused(Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again."))
         home.cover(call)
         users = [(other.path, other.start(each.node)) for other, each, found in taken(file) if (home, call) in found]
         if call is node or (file.path, file.start(user)) != min(users):
@@ -150,7 +160,7 @@ def _pipeline(node: ast.expr, use: Found, file: File) -> str:
     """Return the source of a pipeline that is made in place, or of what holds it."""
     if isinstance(node, ast.Call) and is_azure(file, node):
         if file.has_stars(node):
-            raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+            raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
         text = f"{named(use.node, file)}({', '.join(options(node, file, 'traces'))})"
         shared.cover_options(node, file)
         file.cover(node)

@@ -106,7 +106,12 @@ def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | No
     """
     every = list(tracers(file))
     if any(given(each, *_EXPORTER, home) is not None for home, each in every):
-        raise Refused(Ask("Its spans go nowhere, for it has no exporter. Are they to be sent as those of the other tracers are?"))
+        raise Refused(
+            Ask(
+                "Its spans go nowhere, for it has no exporter. Are they to be sent as those of the other tracers are? Give it "
+                "their exporter if so, and run `rewrite` again; else take it out."
+            )
+        )
     question = Ask("Which module sets the tracer provider with the sampler? The others only need `trace.get_tracer(__name__)`.")
     setting = [home for home in file.files.values() if any(word in home.source for word in _SETS)]
     if setting:

@@ -40,11 +40,16 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
             kinds.add(handed.sampler_kind(part, home))
             keywords.append((home, load))
         elif id(load) not in arguments and processors.addition(load, home) is None and not is_handed_on:
-            raise Refused(Ask("What is the exporter needed for besides tracers?"))
+            raise Refused(Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again."))
     if len(kinds) > 1 or None in kinds:
-        raise Refused(Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one."))
+        raise Refused(
+            Ask(
+                "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
+                "same one, and run `rewrite` again."
+            )
+        )
     if file.has_stars(call) or call.args:
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
     parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
     has_caller = bool(keywords) or any(is_continued(each, home) for home, each in users)
     parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
@@ -91,10 +96,15 @@ def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if part is None or (slot is not None and file.only_value(slot) is not call):
         return None
     if file.has_stars(call) or call.args:
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
     of_sampler = handed.sampler_kind(part, file)
     if of_sampler is None:
-        raise Refused(Ask("Which sampler is meant? The tracers with this exporter have several, and a process has one."))
+        raise Refused(
+            Ask(
+                "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
+                "same one, and run `rewrite` again."
+            )
+        )
     setups.check_exporter(call, of_sampler, file)
     arguments = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
     arguments.append(f"sampler={samplers.of_kind(of_sampler, use, file, has_caller=True)}")

@@ -12,7 +12,7 @@ from opencensus_compat.rewrite.following.made import readers
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
 
-UNKNOWN = Ask("Which options are in `**`?")
+UNKNOWN = Ask("Which options are in `**`? Write them by name, and run `rewrite` again.")
 _DEPTH = 4
 
 

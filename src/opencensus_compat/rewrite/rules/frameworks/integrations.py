@@ -56,9 +56,9 @@ def by_name(use: Found, file: File) -> Outcome:
     else:
         return Keep("a part of the integration")
     if call is None or names is None:
-        return Ask("Which integrations are switched on here?")
+        return Ask("Which integrations are switched on here? Write their names as a list in the call, and run `rewrite` again.")
     if not file.is_alone(call):
-        return Ask("What is done with the names that it returns?")
+        return Ask("What is done with the names that it returns? Make the call a line of its own, and run `rewrite` again.")
     known = {*INSTRUMENTORS, *_NEVER, "logging", *(_OF_GOOGLE if _has_google(file) else ())}
     left = [name for name in names if name not in known]
     engine = _engine(call, file) if "sqlalchemy" in names else None

@@ -100,7 +100,10 @@ def flask(use: Found, file: File) -> Outcome:
         return Ask("Which application is instrumented, and with what? Write `FlaskInstrumentor().instrument_app(app)` where it is known.")
     added = [] if later or file.is_alone(call) or _is_unused(statement, call, file) else ways.added_to_middleware(call, file)
     if added is None:
-        return Ask("What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`.")
+        return Ask(
+            "What is done with the middleware? A telemetry processor of its exporter becomes an argument of `configure`. Take "
+            "other uses of it out, and run `rewrite` again."
+        )
     names = ("app", "excludelist_paths", "sampler", "exporter", "propagator")
     given = {name: value for at, name in enumerate(names) if (value := providers.given(call, at, name, file)) is not None}
     if (older := providers.given(call, 9, "blacklist_paths", file)) is not None:
@@ -215,7 +218,7 @@ def fastapi(use: Found, file: File) -> Outcome:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "add_middleware":
         return Ask("Which application is instrumented here? Write `FastAPIInstrumentor.instrument_app(app)` where it is made.")
     if not file.is_alone(call) or file.has_stars(call) or len(call.args) != 1:
-        return Ask("Which options does the middleware get?")
+        return Ask("Which options does the middleware get? Write them by name, and run `rewrite` again.")
     given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
     instrumentor = file.need("from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor", use.node)
     start = f"{instrumentor}.instrument_app({file.render(call.func.value)}"
@@ -287,7 +290,7 @@ def _joined(lines: Sequence[str], place: ast.stmt, file: File) -> str:
 def _by_legacy_exporter(middleware: _Middleware, exporter: ast.expr, stays: legacy.Stays) -> _Sent | Ask:
     """Return what hands the spans to an exporter of OpenCensus that stays."""
     if middleware.added:
-        return Ask("What is done with the exporter of the middleware?")
+        return Ask("What is done with the exporter of the middleware? Take other uses of it out, and run `rewrite` again.")
     file, sampler = middleware.file, middleware.sampler
     text = middleware.sampler_text()
     taker = providers.taker(middleware.call, file)

@@ -43,5 +43,7 @@ def named(use: Found, file: File) -> Outcome:
     start = file.start(use.node) + len(f"{literal[1]}{literal[2]}")
     edits = [edit for each in found if each.rule == use.rule and each.name == use.symbol for edit in each.edits]
     if not edits:
-        return Ask("Who reads this text, and does it import what it names?")
+        return Ask(
+            "Who reads this text, and does it import what it names? Write the name of what takes its place there, or delete the text."
+        )
     return [file.splice(start + edit.start, start + edit.end, edit.text, use.node) for edit in edits]

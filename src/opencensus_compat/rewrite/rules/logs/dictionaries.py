@@ -58,7 +58,7 @@ def options_beside(symbol: str, around: ast.Dict, file: File, own: frozenset[str
     names: dict[str, ast.expr] = {}
     for key, value in zip(around.keys, around.values, strict=True):
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-            return Ask("Which options does the handler get by `**` or by variables?")
+            return Ask("Which options does the handler get by `**` or by variables? Write them by name, and run `rewrite` again.")
         names[key.value] = value
     answer = configurations.options_of(symbol, names.keys() - own)
     if answer is not None:
@@ -124,7 +124,7 @@ def _quote(file: File, node: ast.expr) -> str:
 def logger(use: Found, file: File) -> Outcome:
     """`logging.getLogger("opencensus.ext.azure...")` → `logging.getLogger("appinsights_exporter")`."""
     if not isinstance(use.node, (ast.Constant, ast.JoinedStr)):
-        return Ask("Which loggers are meant?")
+        return Ask("Which loggers are meant? Write their names.")
     if configurations.is_of_other_maker(use.symbol):
         return Keep("the logger of a package that has to stay as long as its exporter does")
     if configuration_texts.is_text(use):

@@ -25,7 +25,7 @@ _CLIENTS = re.compile(
 )
 _MOVES = re.compile(rb"\bThreadingInstrumentor\b|opencensus\.ext\.threading|['\"]threading['\"]|\bwith_current_context\b")
 """What takes the attributes to other threads."""
-_WHO = "Which key is it, and who reads it?"
+_WHO = "Which key is it, and who reads it? Keep the value in a `ContextVar` of a module that all of them import."
 
 
 def attribute(use: Found, file: File) -> Outcome:

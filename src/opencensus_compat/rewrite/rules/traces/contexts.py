@@ -139,9 +139,12 @@ def ids(use: Found, file: File) -> Outcome:
     if top is node and isinstance(node, ast.Attribute) and node.attr == "span_context" and _only_ids(node, file):
         return [file.replace(node, f"{file.need(_TRACE, node)}.get_current_span().get_span_context()")]
     if not isinstance(node, ast.Attribute) or not isinstance(top, ast.Attribute) or top.attr not in {"trace_id", "span_id"}:
-        return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
+        return Ask(
+            "Which part of the context is needed? OpenTelemetry's ids are integers. Read `trace_id` or `span_id` of it here, "
+            "or hand on the span itself, and run `rewrite` again."
+        )
     if not isinstance(top.ctx, ast.Load):
-        return Ask("The SDK makes the ids: an IdGenerator can make others.")
+        return Ask("The SDK makes the ids: an IdGenerator can make others. `TracerProvider(id_generator=...)` takes it.")
     trace = file.need(_TRACE, node)
     is_own = is_of_span(node) and (top.attr == "trace_id" or file.parents.get(node) is not top)
     span = file.render(node.value) if is_own else f"{trace}.get_current_span()"
@@ -170,7 +173,10 @@ def own_thread(use: Found, file: File) -> Outcome:
     """`execution_context.set_is_exporter(True)` goes: OpenTelemetry's exporters say so themselves."""
     call = file.call(use.node)
     if call is None or not use.symbol.endswith(".set_is_exporter") or not file.is_alone(call):
-        return Ask("What is left out there, and is it an exporter's own call?")
+        return Ask(
+            "What is left out there, and is it an exporter's own call? Delete the line if so; other calls stand in `with "
+            "suppress_instrumentation():` of opentelemetry.instrumentation.utils."
+        )
     return [file.delete(file.statement(call))]
 
 
@@ -187,7 +193,10 @@ def context_of_ids(use: Found, file: File) -> Outcome:
     if call is None and use.symbol.rpartition(".")[2] in {"trace_id", "span_id"} and isinstance(use.node, ast.Attribute):
         return [file.replace(use.node, outside.id_text(use.node.attr, file.text(use.node.value), use.node, file))]
     if call is None or use.symbol != _CONTEXT or file.has_stars(call):
-        return Ask("Which part of the context is needed? OpenTelemetry's ids are integers.")
+        return Ask(
+            "Which part of the context is needed? OpenTelemetry's ids are integers. Read `trace_id` or `span_id` of it here, "
+            "or hand on the span itself, and run `rewrite` again."
+        )
     found = [file.argument(call, 0, "trace_id"), file.argument(call, 1, "span_id")]
     if None in found or file.argument(call, 3, "tracestate") is not None or file.argument(call, 4, "from_header") is not None:
         return Ask("From where does the trace come? `propagate.extract` reads headers.")
@@ -240,7 +249,11 @@ def propagator(use: Found, file: File) -> Outcome:
     if use.symbol == _W3C:
         return _propagator_itself(use, call, file)
     if not use.symbol.startswith(_W3C):
-        return Ask("Which service reads this format, and can it read `traceparent`?")
+        return Ask(
+            "Which service reads this format, and can it read `traceparent`? If so, leave the propagator out, and run "
+            "`rewrite` again; else `opentelemetry.propagate.set_global_textmap` sets one of opentelemetry-propagator-b3 or "
+            "-gcp."
+        )
     if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
     check_header(file)
@@ -250,7 +263,10 @@ def propagator(use: Found, file: File) -> Outcome:
             return Keep("the headers are not the only argument")
         return _extracted(use, call, file)
     if not _is_current(file.argument(call, 0, "span_context"), file):
-        return Ask("Is it the context of the current span? `propagate.inject` sends that.")
+        return Ask(
+            "Is it the context of the current span? `propagate.inject` sends that. Write `propagate.inject(headers)` in its "
+            "block; for another span, with `context=trace.set_span_in_context(span)`."
+        )
     return _injected(use, call, file)
 
 
@@ -345,7 +361,10 @@ def _propagator_itself(use: Found, call: ast.Call | None, file: File) -> Outcome
         return [file.replace(call, f"{file.need(_W3C_OF_OTEL, use.node)}()")]
     place = target(file, call)
     if place is None or not _is_only_value(place, call, file) or not all(_is_read(*each) for each in readers(file, place)):
-        return Ask("What is the propagator needed for? OpenTelemetry has one for the whole program.")
+        return Ask(
+            "What is the propagator needed for? OpenTelemetry has one for the whole program. Write "
+            "`propagate.inject(headers)` or `propagate.extract(headers)` where it is called."
+        )
     return [file.delete(file.statement(call))]
 
 

@@ -67,7 +67,10 @@ def mapping(use: Found, file: File) -> Outcome:
         return Ask("Which attributes does the span have by then? These take the place of all, and OpenTelemetry only adds.")
     if isinstance(above, ast.Subscript) and isinstance(above.ctx, ast.Del):
         return Ask("Where does the span get this attribute? OpenTelemetry's spans do not give one up.")
-    return Ask("OpenTelemetry's spans have no attributes that can be read: who needs them?")
+    return Ask(
+        "OpenTelemetry's spans have no attributes that can be read: who needs them? Read what the span was given; in a "
+        "test, `attributes` of the spans of an `InMemorySpanExporter`."
+    )
 
 
 def _as_mapping(call: ast.Call, file: File) -> list[Edit]:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 RULE = "T022"
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _VARIABLE = "span_name"
-_QUESTION = Ask("OpenTelemetry's spans have no name that can be read: what is it needed for?")
+_QUESTION = Ask(
+    "OpenTelemetry's spans have no name that can be read: what is it needed for? Keep it in a variable beside the "
+    "span, and run `rewrite` again."
+)
 
 
 def name(use: Found, file: File) -> Outcome:

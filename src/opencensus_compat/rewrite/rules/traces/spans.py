@@ -57,7 +57,7 @@ def in_with(use: Found, file: File) -> Outcome:
     edits = [file.rename(use.node, "start_as_current_span"), *named(call, file)]
     parent = tracer_of(use.node.value, file)
     if parent is not None and (call.keywords or call.args) and file.has_stars(call):
-        return Ask("Which name is in `*` or `**`?")
+        return Ask("Which name is in `*` or `**`? Write it out, and run `rewrite` again.")
     return [*edits, *(continued(call, parent, file) if parent is not None else [])]
 
 
@@ -229,13 +229,19 @@ def kind(use: Found, file: File) -> Outcome:
     """`span.span_kind = kind` → `kind=` where the span is started, if it always is set there."""
     statement, node = file.statement(use.node), use.node
     if not isinstance(statement, ast.Assign) or statement.targets != [node] or not isinstance(node, ast.Attribute):
-        return Ask("OpenTelemetry's spans have no kind that can be read: which value is it?")
+        return Ask(
+            "OpenTelemetry's spans have no kind that can be read: which value is it? Read what the span was given; in a test, "
+            "`kind` of the spans of an `InMemorySpanExporter`."
+        )
     if file.symbol(statement.value).startswith("trace.span.SpanKind."):
         text = file.render(statement.value)
     elif isinstance(statement.value, ast.Constant) and statement.value.value in _NUMBERS:
         text = f"{file.need(_TRACE, node)}.SpanKind.{_NUMBERS[statement.value.value]}"
     else:
-        return Ask("Which kind is it? OpenTelemetry fixes it where the span is started.")
+        return Ask(
+            "Which kind is it? OpenTelemetry fixes it where the span is started. Write a constant of OpenCensus's `SpanKind` "
+            "right below the start, and run `rewrite` again."
+        )
     starts = starts_of(node, statement, file)
     if not starts:
         return Ask("OpenTelemetry fixes the kind where the span is started: is it the same whenever that span is?")
@@ -315,7 +321,9 @@ def status(use: Found, file: File) -> Outcome:
             return Keep("the class itself")
         code, message = file.argument(call, 0, "code"), file.argument(call, 1, "message")
         if file.argument(call, 2, "details") is not None:
-            return Ask("OpenTelemetry's status has no details: are they needed?")
+            return Ask(
+                "OpenTelemetry's status has no details: are they needed? Leave them out, and run `rewrite` again, or set an attribute."
+            )
         number = _code(code, file)
         if number is None:
             return Ask("Which codes can it be? 0 is StatusCode.OK, all others are StatusCode.ERROR.")
@@ -335,7 +343,10 @@ def status(use: Found, file: File) -> Outcome:
         return Keep("a method as a value") if call is None else file.positional(call, {"status": "status"})
     if isinstance(statement, ast.Assign) and statement.targets == [node] and isinstance(node, ast.Attribute):
         return as_call(node, statement, file, "set_status(")
-    return Ask("OpenTelemetry's spans have no status that can be read: who needs it?")
+    return Ask(
+        "OpenTelemetry's spans have no status that can be read: who needs it? Read what the span was given; in a test, "
+        "`status` of the spans of an `InMemorySpanExporter`."
+    )
 
 
 def _code(node: ast.expr | None, file: File) -> int | None:
@@ -353,10 +364,10 @@ def annotation(use: Found, file: File) -> Outcome:
     """`span.add_annotation(text, key=value)` → `span.add_event(text, {"key": value})`."""
     call = file.call(use.node)
     if call is None or use.symbol != "trace.span.Span.add_annotation":
-        return Ask("Which event of a span is it?")
+        return Ask("Which event of a span is it? `span.add_event(name, attributes)` takes it.")
     attributes = [keyword for keyword in call.keywords if keyword.arg != "description"]
     if len(call.args) > 1 or any(isinstance(each, ast.Starred) for each in call.args):
-        return Ask("Which text and attributes are in `*`?")
+        return Ask("Which text and attributes are in `*`? Write them out, and run `rewrite` again.")
     edits = [file.rename(use.node, "add_event")]
     texts = [keyword for keyword in call.keywords if keyword.arg == "description"]
     edits += [file.splice(file.start(keyword), file.start(keyword.value), "", call) for keyword in texts]
@@ -383,12 +394,12 @@ def link(use: Found, file: File) -> Outcome:
     if use.symbol.endswith(".add_link"):
         return Keep("a method as a value") if call is None else file.positional(call, {"link": "context"})
     if call is None or use.symbol != "trace.link.Link" or file.has_stars(call) or file.argument(call, 3, "attributes") is not None:
-        return Ask("Which span does it point to? OpenTelemetry's links have no type.")
+        return Ask("Which span does it point to? OpenTelemetry's links have no type. `span.add_link(context)` takes its context.")
     if file.argument(call, 2, "type") is not None and legacy.shows(file):
         return Ask("Who reads the type of the link at the exporter? OpenTelemetry's links have none. Leave it out where it is not needed.")
     ids = [file.argument(call, at, part) for at, part in enumerate(("trace_id", "span_id"))]
     if None in ids:
-        return Ask("Which span does it point to?")
+        return Ask("Which span does it point to? `span.add_link(context)` takes its context.")
     return [file.replace(call, span_context([each for each in ids if each is not None], "", file, use))]
 
 
@@ -407,7 +418,7 @@ def message(use: Found, file: File) -> Outcome:
     if not use.symbol.endswith(".add_message_event"):
         return None
     if call is None or not isinstance(event, ast.Call) or file.symbol(event) != "trace.time_event.MessageEvent" or file.has_stars(event):
-        return Ask("Which message is it, and which of its sizes are known?")
+        return Ask('Which message is it, and which of its sizes are known? `span.add_event("message", attributes)` takes them.')
     found = {}
     for at, (old, new) in enumerate(_MESSAGE.items()):
         value = file.argument(event, at + 1, old)

@@ -24,7 +24,9 @@ _TRACE = "from opentelemetry import trace"
 _OF_OPENTELEMETRY = frozenset({"start_as_current_span", "sampler", "resource", "span_processor", "id_generator", "instrumentation_info"})
 """What OpenTelemetry's tracers have, and OpenCensus's have not."""
 _W3C = "trace.propagation.trace_context_http_header_format.TraceContextPropagator"
-_NO_SAMPLER = "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted?"
+_NO_SAMPLER = (
+    "Without a sampler OpenCensus takes one trace in 10,000: is that meant, or are all wanted? Write `sampler=`, and run `rewrite` again."
+)
 _TAKE_EXPORTERS = frozenset(
     {TRACER, GRPC_SERVER, "ext.flask.flask_middleware.FlaskMiddleware", "ext.fastapi.fastapi_middleware.FastAPIMiddleware"}
 )
@@ -42,12 +44,15 @@ def tracer(use: Found, file: File) -> Outcome:
     if file.value(call.func).meaning == "subclass":
         return Keep("a class of the program stands on the tracer")
     if file.has_stars(call):
-        return Ask("Which exporter and sampler are in `*` or `**`?")
+        return Ask("Which exporter and sampler are in `*` or `**`? Write them by name, and run `rewrite` again.")
     propagator = given(call, 3, "propagator", file)
     part = handed.of_attribute(propagator, file)
     found = part.value() if part is not None else None
     if propagator is not None and not _is_standard(*(found[::-1] if found is not None else (propagator, file))):
-        return Ask("Who reads the format of this propagator?")
+        return Ask(
+            "Who reads the format of this propagator? Where that is `traceparent`, leave it out, and run `rewrite` again; "
+            "`opentelemetry.propagate.set_global_textmap` sets that of another format."
+        )
     parent, taken = providers.parent_context(call, file), providers.context_given(call, file)
     if parent is not None:
         file.cover(parent)
@@ -243,7 +248,7 @@ def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
     if not isinstance(call, ast.Call) or not is_azure(file, call):
         raise Refused(Keep("what makes its exporter is not known"))
     if file.has_stars(call) or call.args:
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`?"))
+        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
     if isinstance(node, ast.Name) and not _means_the_same(call, node, file):
         raise Refused(Keep("the exporter's options mean something else here"))
     arguments = options(call, file, "traces")
@@ -278,7 +283,10 @@ def exporter(use: Found, file: File) -> Outcome:
         return edits
     if isinstance(file.parents.get(call), ast.IfExp):
         # The tracer's rule configures, where it is one of these.
-        return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
+        return Ask(
+            "Which tracers have this exporter? `configure` makes one for the whole program. Give it to a tracer, or delete "
+            "the line, and run `rewrite` again."
+        )
     found = shared.configured(use, call, file) or shared.before_class(use, call, file)
     if found is not None:
         return found
@@ -288,12 +296,18 @@ def exporter(use: Found, file: File) -> Outcome:
     if slot is not None and file.only_value(slot) is call and _is_unused(slot, file) and not setups.is_needed(call, file):
         return [file.delete(statement)]
     if slot is None or file.only_value(slot) is not call or not slot.loads:
-        return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
+        return Ask(
+            "Which tracers have this exporter? `configure` makes one for the whole program. Give it to a tracer, or delete "
+            "the line, and run `rewrite` again."
+        )
     additions = [processors.addition(load, file) for load in slot.loads]
     if not all(added or _takes_it(load, file) for load, added in zip(slot.loads, additions, strict=True)):
-        return Ask("What is the exporter needed for besides tracers?")
+        return Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again.")
     if all(additions):
-        return Ask("Which tracers have this exporter? `configure` makes one for the whole program.")
+        return Ask(
+            "Which tracers have this exporter? `configure` makes one for the whole program. Give it to a tracer, or delete "
+            "the line, and run `rewrite` again."
+        )
     return [file.delete(statement)]
 
 
@@ -346,7 +360,7 @@ def decorator(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     function = file.parents.get(call) if call is not None else None
     if call is None or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or call not in function.decorator_list:
-        return Ask("Which function is decorated? The span has its name.")
+        return Ask('Which function is decorated? The span has its name. Write `@tracer.start_as_current_span("name")` above it.')
     threads.check_decorated(function, file)
     at = file.end(call) - 1
     return [file.rename(use.node, "start_as_current_span"), file.splice(at, at, f'"{function.name}"', call)]
