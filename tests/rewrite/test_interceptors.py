@@ -176,3 +176,18 @@ def test_other_channels_beside_those_of_google(other):
     text, asked = _rewrite(f"{_GOOGLE}{other}\n")
     assert text == f"{_GOOGLE}{other}\n"
     assert "`--include W015`" in asked[0]
+
+
+def test_a_server_with_an_exporter_of_its_own():
+    """Where the spans of a program go several ways, a server has the provider of its own pipeline, and its handlers the latest one."""
+    text, asked = _rewrite(
+        f"{_HEAD}from opencensus.trace import execution_context\n\n"
+        'tracer = Tracer(exporter=AzureExporter(connection_string="InstrumentationKey=1"), sampler=ProbabilitySampler(1))\n'
+        'made = server_interceptor.OpenCensusServerInterceptor(ProbabilitySampler(1), AzureExporter(connection_string="InstrumentationKey=2"))\n'
+        "server = grpc.server(pool, interceptors=[made])\n\n\n"
+        'def price(request, context):\n    with execution_context.get_opencensus_tracer().span("find"):\n        return 1\n'
+    )
+    assert asked == []
+    pipeline = 'SpanPipeline(connection_string="InstrumentationKey=2").tracer_provider(sampler=ALWAYS_ON)'
+    assert f"made = server_interceptor(tracer_provider={pipeline})\n" in text
+    assert 'with latest_provider().get_tracer(__name__).start_as_current_span("find"):' in text

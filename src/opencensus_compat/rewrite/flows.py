@@ -239,8 +239,8 @@ class Flows(Sources):
             ):
                 if file.is_annotation(node) and isinstance(node, ast.Call) and (bearers := made.typed(file, node)) is not None:
                     # `Annotated[Tracer, Depends(get_tracer)]`.
-                    for home, each in bearers:
-                        self._bound_to(home, each, key)
+                    for home, bearer in bearers:
+                        self._bound_to(home, bearer, key)
                 elif loops.uses_around(file, parent):
                     for use in loops.uses_around(file, parent):
                         self._tie(key, use)
