@@ -143,6 +143,36 @@ def test_what_an_interceptor_is_given(made, question):
     assert question in asked[0]
 
 
+@pytest.mark.parametrize(
+    ("statement", "question"),
+    [
+        pytest.param(
+            "from opencensus.ext.grpc import aio\nmade = aio.OpenCensusAioServerInterceptor(exporter=exporter)",
+            "Where do its spans go?",
+            id="aio",
+        ),
+        pytest.param(
+            "class Own(server_interceptor.OpenCensusServerInterceptor):\n    pass\n\n\nmade = Own(exporter=AzureExporter())",
+            "What does the class add?",
+            id="subclass",
+        ),
+        pytest.param(
+            "kind = server_interceptor.OpenCensusServerInterceptor", "What is this part of an interceptor needed for?", id="value"
+        ),
+        pytest.param(
+            "made = server_interceptor.OpenCensusServerInterceptor(exporter=AzureExporter())\nprint(made.exporter)",
+            "What is this part of an interceptor needed for?",
+            id="its-exporter",
+        ),
+    ],
+)
+def test_another_form_of_an_interceptor(statement, question):
+    """What is not written with `--include W014` either has a question of its own, and stays with what it belongs to."""
+    text, asked = _rewrite(f"{_HEAD}{statement}\n")
+    assert text.endswith(f"{statement}\n")
+    assert any(question in each for each in asked)
+
+
 def test_a_channel_of_another_file(tmp_path):
     """The channel of another file gets the interceptor there."""
     made = "made = client_interceptor.OpenCensusClientInterceptor(tracer)\n"

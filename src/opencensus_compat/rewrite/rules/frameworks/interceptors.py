@@ -22,8 +22,21 @@ if TYPE_CHECKING:
 
 _CLIENT = "ext.grpc.client_interceptor.OpenCensusClientInterceptor"
 _INTERCEPTORS = frozenset({_CLIENT, GRPC_SERVER})
+_AIO = "ext.grpc.aio"
 _INTERCEPT = "intercept_channel"
 _DEPTH = 4
+_ASYNCHRONOUS = Ask(
+    "Where do its spans go? Write `configure(...)` with exporter and sampler, and `aio_client_interceptors()` or `aio_server_interceptor()` of "
+    "opentelemetry.instrumentation.grpc."
+)
+_CLASS = Ask(
+    "What does the class add? Write that as an interceptor of gRPC's own beside OpenCensus's, which is made without a subclass, and run "
+    "`rewrite` again."
+)
+_PART = Ask(
+    "What is this part of an interceptor needed for? OpenTelemetry's have no sampler, exporter or tracer that can be read: take it out, and "
+    "run `rewrite` again."
+)
 _CHANNEL = Ask(
     "Which channel gets this interceptor? OpenTelemetry's stands in `intercept_channel` of opentelemetry.instrumentation.grpc.grpcext alone: "
     "give it to a `grpc.intercept_channel(channel, interceptor)` of its own, and run `rewrite` again."
@@ -43,8 +56,14 @@ _SEVERAL = Ask(
 def interceptor(use: Found, file: File) -> Outcome:
     """`OpenCensusServerInterceptor(...)` → `server_interceptor()`, and `configure(...)` before it; the client's → `client_interceptor()`."""
     call = file.call(use.node)
-    if use.rule not in file.accepted or call is None or use.symbol not in _INTERCEPTORS or is_subclass(use, file):
+    if use.rule not in file.accepted:
         return Ask(BY_ID[use.rule].question)
+    if use.symbol.startswith(_AIO):
+        return _ASYNCHRONOUS
+    if is_subclass(use, file):
+        return _CLASS
+    if call is None or use.symbol not in _INTERCEPTORS:
+        return _PART
     if file.has_stars(call):
         return Ask("Which sampler and exporter, or which tracer, are in `*` or `**`? Write them out, and run `rewrite` again.")
     return _server(use, call, file) if use.symbol == GRPC_SERVER else _client(use, call, file)
