@@ -6,6 +6,7 @@ Read from the text of the sources: to import each integration would load each li
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 from pathlib import Path
@@ -93,6 +94,7 @@ def _file(path):
     return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.exists()), None)
 
 
+@functools.cache
 def _tree(path):
     return ast.parse(_file(path).read_text(encoding="utf-8"))
 
@@ -122,6 +124,7 @@ def _methods(path, owner):
             yield Name(f"{path}.{node.name}", node, owner)
 
 
+@functools.cache
 def _names():
     """Return each name that a page of the reference shows."""
     shown = re.findall(r"^::: ([\w.]+)$", "\n".join(_reference().pages(REPOSITORY).values()), re.MULTILINE)
@@ -137,27 +140,27 @@ def _names():
     return found
 
 
-NAMES = _names()
-OURS = [name for name in NAMES if not name.path.startswith(FACADES)]
+def _ours():
+    return [name for name in _names() if not name.path.startswith(FACADES)]
 
 
 def test_the_reference_has_names():
     """The names below are found, those of ours among them."""
-    assert len(NAMES) > 500
+    assert len(_names()) > 500
     assert {"appinsights_exporter.configure", "opencensus_compat.flush", "opencensus_compat.trace.tracer.Tracer.span"} <= {
-        name.path for name in NAMES
+        name.path for name in _names()
     }
 
 
 def test_each_public_name_has_a_docstring():
     """Modules, classes, functions, methods and properties: each says what it is."""
-    assert [name.path for name in NAMES if not name.told] == []
+    assert [name.path for name in _names() if not name.told] == []
 
 
 def test_each_argument_is_named():
     """A function of ours with more than one argument names each of them under ``Args``."""
     missing = []
-    for name in OURS:
+    for name in _ours():
         if len(name.arguments) > 1 and (name.owner is None or name.node.name not in OF_OTHERS):
             told = f"{name.told}\n\n{ast.get_docstring(name.maker) or ''}"
             missing += [f"{name.path}({each})" for each in name.arguments if not re.search(rf"^ +\**{each}:", told, re.MULTILINE)]
@@ -167,7 +170,7 @@ def test_each_argument_is_named():
 def test_each_named_argument_is_there():
     """What stands under ``Args`` is an argument, or a field of the class."""
     wrong = []
-    for name in NAMES:
+    for name in _names():
         section = re.search(r"^Args:\n((?: +.*\n?|\n)+)", name.told, re.MULTILINE)
         if section and (name.maker is not None or name.fields):
             known = {*name.arguments, *name.fields}
@@ -178,7 +181,7 @@ def test_each_named_argument_is_there():
 def test_errors_are_named():
     """A function that raises an error says which under ``Raises``, or its class does. Where only subclasses answer, nothing is said."""
     missing = []
-    for name in NAMES:
+    for name in _names():
         if name.maker is None or (name.owner is not None and name.node.name in OF_OTHERS):
             continue
         raised = [node.exc for node in ast.walk(name.maker) if isinstance(node, ast.Raise) and node.exc is not None]
@@ -197,5 +200,5 @@ def test_names_in_docstrings_are_there(package):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         defined.update(getattr(node, "name", getattr(node, "id", getattr(node, "attr", ""))) or "" for node in ast.walk(tree))
         defined.add(file.stem)
-    told = [(name.path, role) for name in NAMES for role in ROLE.findall(name.told) if name.path.startswith(package)]
+    told = [(name.path, role) for name in _names() for role in ROLE.findall(name.told) if name.path.startswith(package)]
     assert [(path, role) for path, role in told if not {part for part in role.split(".") if part} <= defined | {package}] == []
