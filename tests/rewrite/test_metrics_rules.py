@@ -610,6 +610,34 @@ def test_exporters(before, after):
     assert left == []
 
 
+def test_annotations_that_go():
+    """A class in an annotation goes with what it describes; where the annotation may be a field, it stays one."""
+    head = "from opencensus.stats.view_manager import ViewManager\n\n\n"
+    assert _rewrite(f"{head}class Shop:\n    manager: ViewManager\n    name: str\n") == ("class Shop:\n    name: str\n", [])
+    before = f"from dataclasses import dataclass\n{head}@dataclass\nclass Shop:\n    manager: ViewManager\n"
+    assert _rewrite(before) == ("from dataclasses import dataclass\n\n\n@dataclass\nclass Shop:\n    manager: object\n", [])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("return tags.map.get('kind')", "return tags.get('kind')"),
+        ("return [key for key in tags.map]", "return [key for key in tags]"),
+        ("return f'{tags.map}'", "return f'{OrderedDict(tags)}'"),
+        ("return keep(tags.map)", None),
+        ("tags.map = {}", None),
+        ("return tags.map.move_to_end('kind')", None),
+    ],
+)
+def test_what_a_tag_map_keeps(line, expected):
+    """The mapping of a tag map is the dict itself, and where it is shown one with the same text; what may keep or replace it stays."""
+    before = (
+        f"from opencensus.tags.tag_map import TagMap\n\n\ndef shown(keep):\n    tags = TagMap()\n    tags.insert('kind', 'a')\n    {line}\n"
+    )
+    after, left = _rewrite(before)
+    assert ([] if left else after.splitlines()[-1:]) == ([f"    {expected}"] if expected else [])
+
+
 def test_standard_metrics_that_a_program_changes():
     """Where a program takes some of the standard metrics out, the exporter stays: its counterpart sends all of them."""
     before = (

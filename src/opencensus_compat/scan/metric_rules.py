@@ -83,7 +83,7 @@ METRIC_RULES: tuple[Rule, ...] = (
         "exact",
         "`add`, `set` or `record` with attributes",
         names="stats.measurement stats.measurement_map stats.stats_recorder stats.stats",
-        pair="S009_recorder_class S009_recorder_function S009_map_of_another_module S009_metrics_that_nothing_reads "
+        pair="S009_annotations S009_recorder_class S009_recorder_function S009_map_of_another_module S009_metrics_that_nothing_reads "
         "S009_records_in_branches S009_value_that_is_computed S009_maps_that_keep_their_values",
         arrives="customMetrics",
     ),

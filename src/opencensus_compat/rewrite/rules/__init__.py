@@ -12,7 +12,7 @@ from opencensus_compat.rewrite.rules import absent, packages
 from opencensus_compat.rewrite.rules.exporters import legacy, makers
 from opencensus_compat.rewrite.rules.frameworks import django, functions, integrations, interceptors, left_out, middlewares, settings
 from opencensus_compat.rewrite.rules.logs import dictionaries, handler_classes, handlers
-from opencensus_compat.rewrite.rules.metrics import exporters, gauges, prometheus, readings, recording, tags, views
+from opencensus_compat.rewrite.rules.metrics import annotated, exporters, gauges, prometheus, readings, recording, tags, views
 from opencensus_compat.rewrite.rules.traces import (
     attributes,
     by_hand,
@@ -55,12 +55,9 @@ REWRITERS: dict[str, Rewriter] = {
     **dictionaries.REWRITERS,
     **handlers.REWRITERS,
     **handler_classes.REWRITERS,
-    **exporters.REWRITERS,
-    **views.REWRITERS,
-    **recording.REWRITERS,
+    **annotated.beside({**exporters.REWRITERS, **views.REWRITERS, **recording.REWRITERS, **tags.REWRITERS}),
     **readings.REWRITERS,
     **prometheus.REWRITERS,
-    **tags.REWRITERS,
     **gauges.REWRITERS,
     **absent.REWRITERS,
 }

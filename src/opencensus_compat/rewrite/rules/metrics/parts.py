@@ -54,7 +54,7 @@ def _is_of_stats(load: ast.expr, file: File, depth: int) -> bool:
     if isinstance(call, ast.Call) and call.func is not load and file.symbol(call) == REGISTER_EXPORTER:
         return file.is_alone(call)
     holder = target(file, load)
-    if isinstance(holder, ast.Attribute) and isinstance(parent, ast.Assign):
+    if isinstance(holder, ast.Attribute) and isinstance(parent, (ast.Assign, ast.AnnAssign)):
         return depth > 0 and all(_is_of_stats(each, file, depth - 1) for each in loads(file, holder))
     return depth > 0 and of_argument(load, file, depth - 1) is not None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.following.held import held
 from opencensus_compat.rewrite.following.made import attributes, made, readers, stored, target
+from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,12 +20,19 @@ MAP = "tags.tag_map.TagMap"
 _TAG = "tags.tag.Tag"
 _TEXTS = frozenset({"tags.tag_key.TagKey", "tags.tag_value.TagValue"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_OF_DICTS = frozenset(dir(dict))
+_READS = frozenset({"len", "list", "tuple", "set", "sorted", "dict", "any", "all"})
+_SHOWS = frozenset({"print", "str", "repr", "debug", "info", "warning", "error", "exception", "critical", "log"})
 _OTHER = "Who else reads these tags?"
 
 
 def tags(use: Found, file: File) -> Outcome:
     """`TagMap()` → `{}`, `TagKey(text)` → `text`, `tags.insert(key, value)` → `tags[key] = value`."""
     call = file.call(use.node)
+    if use.symbol == f"{MAP}.map" and isinstance(use.node, ast.Attribute):
+        return _map(use.node, file)
+    if use.symbol.startswith(f"{MAP}.map.") and isinstance(use.node, ast.Attribute) and isinstance(use.node.value, ast.Attribute):
+        return _map(use.node.value, file)
     if call is None or file.has_stars(call):
         return Ask(_OTHER)
     if use.symbol in _TEXTS:
@@ -62,6 +70,27 @@ def tags(use: Found, file: File) -> Outcome:
     if method == "tag_key_exists":
         return [file.replace(call, f"({file.render(key)} in {base})")]
     return Ask(_OTHER)
+
+
+def _map(node: ast.Attribute, file: File) -> Outcome:
+    """`tags.map` → `tags`, and where it is shown `OrderedDict(tags)`, which has the same text."""
+    parent = file.parents.get(node)
+    base = file.text(node.value)
+    is_shown = isinstance(parent, ast.FormattedValue) or (
+        isinstance(parent, ast.Call) and node in parent.args and strings.tail(parent.func) in _SHOWS
+    )
+    is_read = (
+        (isinstance(parent, ast.Attribute) and parent.attr in _OF_DICTS and file.call(parent) is not None)
+        or (isinstance(parent, ast.Subscript) and parent.value is node)
+        or (isinstance(parent, ast.Compare) and parent.comparators == [node] and isinstance(parent.ops[0], (ast.In, ast.NotIn)))
+        or (isinstance(parent, ast.Call) and node in parent.args and isinstance(parent.func, ast.Name) and parent.func.id in _READS)
+        or (isinstance(parent, (ast.For, ast.comprehension)) and parent.iter is node)
+    )
+    if not isinstance(node.ctx, ast.Load) or not (is_shown or is_read):
+        return Ask(_OTHER)
+    if is_read:
+        return [file.replace(node, base)]
+    return [file.replace(node, f"{file.need('from collections import OrderedDict', node)}({base})")]
 
 
 def _new(call: ast.Call, file: File) -> Outcome:
