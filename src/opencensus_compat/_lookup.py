@@ -33,6 +33,8 @@ _LEGACY = "opencensus"
 _OURS = "opencensus_compat"
 _OPENCENSUS = frozenset({"common", "ext", "extension", "log", "metrics", "stats", "tags", "trace"})
 """What OpenCensus has at its top. Whatever else is at ours, and names with a leading underscore, are not to be seen under its name."""
+_PACKAGES = tuple(f"{_OURS}.{name}" for name in sorted(_OPENCENSUS))
+"""Ours of these, which may be loaded before a program asks for them."""
 _STOOD_FOR = frozenset({"opencensus", "opencensus_context", "opencensus_ext_azure"})
 """The distributions that this package stands in for, as the names of their metadata folders begin."""
 _ONLY_THEIRS = (("trace", "tracer.py"), ("common", "runtime_context", "__init__.py"), ("ext", "azure", "common", "__init__.py"))
@@ -356,8 +358,30 @@ class _AliasLoader:
             getLogger(_OURS).warning(self._problem)
         module = sys.modules[self._target]
         self._target_spec = module.__spec__
+        for name in (self._target, *_PACKAGES):
+            _show_modules_of(name)
         return module
 
     def exec_module(self, module: "ModuleType") -> None:
         """Put back the module's own spec, over which the import system has just written the alias's."""
         module.__spec__ = self._target_spec
+
+
+def _show_modules_of(package: str) -> None:
+    """Let modules of a package be its attributes: OpenCensus's modules have imported more of each other than ours have.
+
+    Not those of `ext`, where each has to be asked for: to import an integration may patch a library.
+    """
+    names = vars(sys.modules[package]) if package in sys.modules else {}
+    if "__path__" not in names or "__getattr__" in names or package.endswith(".ext"):
+        return
+
+    def found(name: str) -> object:
+        full_name = f"{package}.{name}"
+        if not name.startswith("_") and PathFinder.find_spec(full_name, names["__path__"]) is not None:
+            __import__(full_name)
+            _show_modules_of(full_name)
+            return sys.modules[full_name]
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    names["__getattr__"] = found

@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 FACTS = {
+    "modules that OpenCensus's modules have imported are attributes of their packages": """
+import opencensus.trace.tracer
+import opencensus.ext.threading
+opencensus.trace.print_exporter.PrintExporter, opencensus.common.transports.sync.SyncTransport, opencensus.ext.threading.trace.trace_integration
+assert not hasattr(opencensus.trace, "nothing") and not hasattr(opencensus.trace, "_kept_") and not hasattr(opencensus.ext, "flask")
+""",
     "one object under both names": """
 import sys
 import opencensus.trace.link, opencensus_compat.trace.link
