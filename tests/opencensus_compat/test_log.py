@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from opencensus_compat import log
-from opencensus_compat.trace import execution_context
+from opencensus_compat.trace import execution_context, samplers
 from opencensus_compat.trace.span_context import SpanContext
 from opencensus_compat.trace.trace_options import TraceOptions
+from opencensus_compat.trace.tracer import Tracer
 
 TRACE_ID = "6e0c63257de34c92bf9efcd03927272e"
 OTHER_TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -88,3 +90,37 @@ def test_without_a_tracer_there_are_zeros(trace, caplog):
     execution_context.set_opencensus_tracer(None)
     assert log.get_log_attrs() == ("0" * 32, "0" * 16, False)
     assert [(record.name, record.levelname) for record in caplog.records] == [("opencensus.log", "ERROR")]
+
+
+@pytest.mark.parametrize(
+    "sampler", [None, samplers.AlwaysOnSampler(), samplers.AlwaysOffSampler()], ids=["no tracer", "sampled", "unsampled"]
+)
+def test_what_is_read_at_once_is_what_there_is(sampler, logger, otel):
+    """Outside spans, in one, after it, in a thread that got the tracer meanwhile and with assigned ids, a record has what `get_log_attrs` returns."""
+
+    def check():
+        for _ in range(2):
+            logger.warning("line")
+            assert ids(logger.records[-1]) == tuple(log.get_log_attrs())
+        return ids(logger.records[-1])
+
+    def elsewhere():
+        execution_context.set_opencensus_tracer(tracer)
+        found.append(check())
+
+    execution_context.clear()
+    tracer = (
+        execution_context.get_opencensus_tracer() if sampler is None else Tracer(sampler=sampler, exporter=SimpleNamespace(export=list))
+    )
+    found = [check()]
+    with tracer.span("outer"):
+        found.append(check())
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    found.append(check())
+    tracer.span_context.trace_id = OTHER_TRACE_ID
+    tracer.span_context.span_id = SPAN_ID
+    assert check()[:2] == (OTHER_TRACE_ID, SPAN_ID)
+    assert found[3] == found[0] and (found[2] == found[1] or sampler is None)
+    execution_context.clear()

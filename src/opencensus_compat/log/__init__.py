@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opencensus_compat._bridge import context as _context
 from opencensus_compat.trace import execution_context
+from opencensus_compat.trace.span_context import SpanContext, _own_span_id
+from opencensus_compat.trace.trace_options import TraceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
-
-    from opencensus_compat.trace.span_context import SpanContext
 
     _LoggerBase = logging.Logger
     _LoggerAdapterBase = logging.LoggerAdapter[logging.Logger]
@@ -105,15 +105,18 @@ def _read(context: Any, what: str, getter: Callable[[SpanContext], _T | None], d
     return default if value is None else value
 
 
-def _attrs_of_current_span() -> LogAttrs | None:
-    """Return what `get_log_attrs` does, at half the cost, where the current tracer answers for the current span; else None."""
+def _attrs_at_once() -> tuple[str, str, bool] | None:
+    """Return what `get_log_attrs` does, at half the cost, where the current tracer answers for the current span or for none; else None."""
     tracer_module = sys.modules.get("opencensus_compat.trace.tracer")
     tracer = execution_context._tracer_slot.get()
+    is_default = tracer is execution_context._facades.tracer
     # A class of the program's own may answer otherwise, and so does a tracer with a remote parent.
-    if tracer_module is None or type(tracer) is not tracer_module.Tracer or tracer._given is not None:
+    if not is_default and (tracer_module is None or type(tracer) is not tracer_module.Tracer or tracer._given is not None):
         return None
-    span = _context.otel_span(_context.get_current())
+    span = _otel_span(_read_current())
     if span is None:
+        return _attrs_outside(tracer, is_default)
+    if is_default:
         return None
     global _last
     context = span.get_span_context()
@@ -126,8 +129,35 @@ def _attrs_of_current_span() -> LogAttrs | None:
     return attrs
 
 
+def _attrs_outside(tracer: Any, is_default: bool) -> tuple[str, str, bool] | None:
+    """Return the ids of a tracer's own context, where no span is open in this thread or task, nor one that this tracer was handed over in."""
+    if is_default:
+        own = tracer._span_context
+    elif tracer._top is None and tracer._task_top is None:
+        own = tracer._own_context
+    else:
+        return None
+    opened = _read_opened()
+    # Until somebody asks for it, there is none.
+    if type(own) is not SpanContext or (opened is not None and opened[0] is not None):
+        return None
+    global _last_trace
+    known, trace_id = _last_trace
+    options = own.trace_options
+    if type(options) is not TraceOptions or type(own.trace_id) is not str:
+        # A program's.
+        return None
+    if known is not own.trace_id:
+        trace_id = _TracesId(own.trace_id)
+        _last_trace = (own.trace_id, trace_id)
+    return trace_id, _own_span_id(own) or ATTR_DEFAULTS.span_id, options.get_enabled()
+
+
+_read_current, _read_opened, _otel_span = _context.read_current, _context.opened.get, _context.otel_span
 _last: tuple[object, LogAttrs | None] = (None, None)
 """The context of the span in which a record was marked last, and what was put on it: a third of the time, for each further record of the span."""
+_last_trace: tuple[object, str] = (None, "")
+"""The trace id that a record outside spans was marked with last, as the tracer has it and as the record has."""
 
 
 class _Reading(threading.local):
@@ -143,7 +173,7 @@ def _put_log_attrs(values: dict[str, Any]) -> None:
     """Put the trace's attributes among those of a record, or of its `extra`; what is there already wins."""
     if TRACE_ID_KEY in values and SPAN_ID_KEY in values and SAMPLING_DECISION_KEY in values:
         return
-    attrs = _attrs_of_current_span()
+    attrs = _attrs_at_once()
     if attrs is not None:
         trace_id, span_id, is_sampled = attrs
     elif _reading.now:
