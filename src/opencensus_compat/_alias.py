@@ -39,7 +39,8 @@ class Finder:
             from opencensus_compat import _lookup
 
             return _lookup.spec(fullname, path, beyond=self)
-        return None
+        # The package is what holds the private ones.
+        return _loaded_before(fullname) if fullname == "opencensus_compat" and not target else None
 
 
 def _loaded_before(fullname: str) -> "ModuleSpec | None":

@@ -481,19 +481,24 @@ def test_what_is_private_is_loaded_once(installed):
     """A program that takes every name of OpenCensus out of `sys.modules` and imports anew has new modules, on the queues and providers of before."""
     code = """
 import importlib, sys
-from opencensus.trace import link
-from opencensus_compat._bridge import context
-from opencensus_compat._bridge.providers import spans
-import opencensus_compat._alias
-before = link, context, spans, opencensus_compat._alias
-for name in [name for name in sys.modules if name.startswith("opencensus")]:
-    del sys.modules[name]
-from opencensus.trace import link
-from opencensus_compat._bridge import context
-from opencensus_compat._bridge.providers import spans
-import opencensus_compat._alias
-assert (link is not before[0], context is before[1], spans is before[2], opencensus_compat._alias is before[3]) == (True,) * 4
+def forget():
+    for name in [name for name in sys.modules if name.startswith("opencensus")]:
+        del sys.modules[name]
+def load():
+    from opencensus.trace import link
+    from opencensus_compat._bridge import context
+    from opencensus_compat._bridge.providers import spans
+    import opencensus_compat._alias
+    return link, context, spans, opencensus_compat._alias
+forget()
+before = load()
+for _ in range(2):
+    forget()
+    after = load()
+    assert [one is other for one, other in zip(before, after)] == [False, True, True, True]
+context = after[1]
 assert sys.modules["opencensus_compat._bridge"].context is context and context.__spec__.loader.name == context.__name__
 assert importlib.reload(context) is context
+importlib.reload(sys.modules["opencensus_compat"])
 """
     assert not installed.execute(code)
