@@ -349,3 +349,18 @@ def test_changes_that_wait_for_each_other():
     result = rewrite_text(dedent(text).encode(), options=Options(shape=True, markers=False))
     assert result.after == {}
     assert {"T001", "W001", "W010"} <= {each.rule for each in result.left}
+
+
+def test_packages_that_a_call_installs(tmp_path):
+    """The arguments of what installs packages change as lists of them do; a name that is asked for stays."""
+    app = tmp_path / "app.py"
+    app.write_text(
+        'dependencies.add_pip_package("opencensus-ext-azure>=1.0.1")\nsession.install("pytest", "opencensus", "opencensus-ext-azure")\n'
+        'version("opencensus-ext-azure")\n',
+        encoding="utf-8",
+    )
+    result = rewrite([str(tmp_path)], _ALL)
+    dependency, session, version = result.after[str(app)].decode().splitlines()
+    assert dependency.startswith('dependencies.add_pip_package("census-compat>=')
+    assert session == 'session.install("pytest", "census-compat")'
+    assert version == 'version("opencensus-ext-azure")'
