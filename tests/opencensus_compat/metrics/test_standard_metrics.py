@@ -7,13 +7,14 @@ import http.server
 import os
 import threading
 import urllib.request
+from unittest import mock
 
 import pytest
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.trace import SpanProcessor
 
 from opencensus_compat.ext.azure.metrics_exporter import standard_metrics
-from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import http_requests, process
+from opencensus_compat.ext.azure.metrics_exporter.standard_metrics import cpu, http_requests, memory, process
 from opencensus_compat.trace.samplers import AlwaysOffSampler, AlwaysOnSampler
 from opencensus_compat.trace.span import SpanKind
 from opencensus_compat.trace.tracer import Tracer
@@ -379,3 +380,12 @@ def test_the_rate(monkeypatch):
     now[0] += 1
     rates.append(http_requests.get_requests_rate())
     assert rates == [0, 2.0, 2.0, 0.0]
+
+
+def test_a_psutil_of_a_test():
+    """A mock that a test of a program puts in the place of psutil, where OpenCensus has it, is asked, and no longer once it is taken out."""
+    with mock.patch.object(cpu, "psutil") as of_cpu, mock.patch.object(memory, "psutil") as of_memory:
+        of_cpu.cpu_times_percent.return_value.idle = 94.5
+        of_memory.virtual_memory.return_value.available = 100
+        assert (cpu.ProcessorTimeMetric.get_value(), memory.AvailableMemoryMetric.get_value()) == (5.5, 100)
+    assert memory.AvailableMemoryMetric.get_value() != 100

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.metrics.export.gauge import DerivedDoubleGauge
+
+__getattr__ = patch_targets(__name__, "psutil")
 
 
 class ProcessorTimeMetric:
@@ -13,8 +19,7 @@ class ProcessorTimeMetric:
     @staticmethod
     def get_value() -> float:
         """Return it."""
-        import psutil
-
+        psutil: Any = sys.modules[__name__].psutil
         return float(100 - psutil.cpu_times_percent().idle)
 
     def __call__(self) -> DerivedDoubleGauge:

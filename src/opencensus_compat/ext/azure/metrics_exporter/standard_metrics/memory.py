@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
+from opencensus_compat._bridge.patch_targets import patch_targets
 from opencensus_compat.metrics.export.gauge import DerivedLongGauge
+
+__getattr__ = patch_targets(__name__, "psutil")
 
 
 class AvailableMemoryMetric:
@@ -13,8 +19,7 @@ class AvailableMemoryMetric:
     @staticmethod
     def get_value() -> int:
         """Return it."""
-        import psutil
-
+        psutil: Any = sys.modules[__name__].psutil
         return int(psutil.virtual_memory().available)
 
     def __call__(self) -> DerivedLongGauge:
