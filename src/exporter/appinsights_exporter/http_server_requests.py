@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
-ORIGINAL_CONSTRUCTOR = HTTPServer.__init__
+ORIGINAL_CONSTRUCTOR: Callable[..., None] = HTTPServer.__init__
 """The constructor of ``HTTPServer`` without our patch."""
 
 _METHODS = ("do_DELETE", "do_GET", "do_HEAD", "do_OPTIONS", "do_POST", "do_PUT")
@@ -123,7 +123,7 @@ def _processor() -> SpanProcessor:
     return SpanRequests()
 
 
-def watch(provider: Any) -> None:
+def watch(provider: object) -> None:
     """Have the spans of a tracer provider counted, if it takes span processors."""
     add_span_processor = getattr(provider, "add_span_processor", None)
     if add_span_processor is None:
@@ -134,11 +134,11 @@ def watch(provider: Any) -> None:
         add_span_processor(_processor())
 
 
-def request_patch(func: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def request_patch(func: Callable[..., object]) -> Callable[..., object]:
     """Return a handler's method that counts its calls, also those that raise."""
 
     @functools.wraps(func)
-    def wrapper(self: Any = None) -> Any:
+    def wrapper(self: object = None) -> object:
         if _handling.get():
             return func(self)
         token = _handling.set(True)
@@ -151,11 +151,11 @@ def request_patch(func: Callable[[Any], Any]) -> Callable[[Any], Any]:
             if not (seen.spans_are_told and seen.in_server_span()):
                 seen.add(took_s)
 
-    wrapper._census_counts = True  # type: ignore[attr-defined]  # marks it
+    wrapper.counts_requests = True  # type: ignore[attr-defined]  # marks it
     return wrapper
 
 
-def server_patch(*args: Any, **kwargs: Any) -> None:
+def server_patch(*args: object, **kwargs: object) -> None:
     """Have the methods of a server's handler class count their calls, and construct the server. Stands for ``HTTPServer.__init__``."""
     handler = args[2] if len(args) > 2 else kwargs.get("RequestHandlerClass")
     while isinstance(handler, functools.partial):
@@ -170,9 +170,9 @@ def _patch(handler: type) -> None:
         for name in _METHODS:
             method = getattr(handler, name, None)
             # It may have been patched for another server, or in a base class.
-            if callable(method) and "_census_counts" not in getattr(method, "__dict__", ()):
+            if callable(method) and "counts_requests" not in getattr(method, "__dict__", ()):
                 wrapper = request_patch(method)
-                wrapper._census_inherited = name not in vars(handler)  # type: ignore[attr-defined] # a mark on a function
+                wrapper.was_inherited = name not in vars(handler)  # type: ignore[attr-defined] # a mark on a function
                 setattr(handler, name, wrapper)
                 _patched.add(handler)
 
@@ -190,9 +190,9 @@ def teardown() -> None:
         for handler in list(_patched):
             for name in _METHODS:
                 method = vars(handler).get(name)
-                if "_census_counts" not in getattr(method, "__dict__", ()):
+                if "counts_requests" not in getattr(method, "__dict__", ()):
                     continue
-                if method._census_inherited:  # type: ignore[union-attr] # it has the mark
+                if method.was_inherited:  # type: ignore[union-attr] # it has the mark
                     delattr(handler, name)
                 else:
                     setattr(handler, name, method.__wrapped__)  # type: ignore[union-attr] # it has the mark
