@@ -218,9 +218,9 @@ def test_only_files_that_may_get_something_are_parsed(tmp_path):
     program = Program(Result())
     for path in walk([str(tmp_path)]):
         program.add(path)
-    program.trees = {}
+    program.readings = {}
     program.connect()
-    assert {path.removeprefix(f"{tmp_path}/") for path in program.trees} == {"app/settings.py", "app/logging.py", "app/views.py"}
+    assert {path.removeprefix(f"{tmp_path}/") for path in program.readings} == {"app/settings.py", "app/logging.py", "app/views.py"}
 
 
 def test_what_a_rewritten_file_still_has(tmp_path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from opencensus_compat.rewrite.comments import comments, is_pragma
 from opencensus_compat.rewrite.edits import Edit, Need, line_starts
-from opencensus_compat.rewrite.following.bindings import Bindings, Slot
+from opencensus_compat.rewrite.following.bindings import Bindings, Slot, parents
 from opencensus_compat.rewrite.following.index import Files
 from opencensus_compat.scan import notebooks, python_uses, strings
 from opencensus_compat.scan.rules import BY_ID
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opencensus_compat.scan.flow import Given
     from opencensus_compat.scan.names import Modules
     from opencensus_compat.scan.python_uses import Found
+    from opencensus_compat.scan.readings import Reading
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DONE = "trace.tracer.Tracer.start_as_current_span"
@@ -85,8 +86,9 @@ class File:
         rules: Mapping[str, Rewriter],
         tree: ast.Module | None = None,
         given: Given | None = None,
+        reading: Reading | None = None,
     ) -> None:
-        """Read the file.
+        """Read the file, where it was not read before.
 
         Raises:
             SyntaxError, ValueError, RecursionError, MemoryError: Python cannot parse it.
@@ -95,13 +97,14 @@ class File:
         self.source = source.text
         self.line_end = source.line_end.decode()
         self.tree = source.tree() if tree is None else tree
-        self._values: dict[ast.expr, Value] = {}
-        self.module = python_uses.read(self.tree, modules, processors, given=given, values=self._values)
+        self._values: dict[ast.expr, Value] = reading.values if reading is not None else {}
+        known = reading.module if reading is not None else None
+        self.module = known or python_uses.read(self.tree, modules, processors, given=given, values=self._values)
         # What only OpenTelemetry's tracers have is done, also where a function that nothing calls would hand over one of OpenCensus's.
         self.uses: list[Found] = [use for use in self.module.uses if use.symbol != _DONE]
         self._rules = rules
         self._starts = line_starts(source.text)
-        self.parents = _parents(self.tree)
+        self.parents = parents(self.tree)
         self.bindings = Bindings(path, self.tree)
         self.kinds: dict[type[ast.AST], list[Any]] = defaultdict(list)
         """Nodes by their class."""
@@ -117,12 +120,6 @@ class File:
             self.by_symbol[use.symbol].append(use)
         self.set_ups: list[Any] | None = None
         """What `rules.setups` read of the file."""
-        self.ways: Any = None
-        """What `rules.pipelines` found of these files, at the first of them."""
-        self.maps: Any = None
-        """What `rules.metrics.map_flows` found of these files, at the first of them, in this round."""
-        self.puts: Any = None
-        """What `rules.metrics.maps` found of these files, likewise."""
         self.records: Any = None
         """What `rules.metrics.recording` found of the file."""
         self.needs: list[Need] = []
@@ -132,6 +129,8 @@ class File:
         self._files_imported: frozenset[str] | None = None
         self._read: set[tuple[str, str]] | None = None
         self._reads: dict[str, list[ast.Name | ast.Attribute]] | None = None
+        self._attributes: dict[str, list[ast.Attribute]] | None = None
+        self._results: dict[ast.AST | None, list[ast.Return | ast.Yield]] | None = None
         self._comments: list[tuple[int, bytes]] | None = None
         self._taken = set(self._identifiers())
         self.around: Around | None = None
@@ -281,12 +280,32 @@ class File:
 
     def reads(self, name: str) -> list[ast.Name | ast.Attribute]:
         """Return what reads a name in the file, as a variable or as an attribute."""
+        return self.all_reads().get(name, [])
+
+    def all_reads(self) -> dict[str, list[ast.Name | ast.Attribute]]:
+        """Return name -> what reads it in the file, as a variable or as an attribute."""
         if self._reads is None:
             self._reads = defaultdict(list)
             for node in [*self.kinds[ast.Name], *self.kinds[ast.Attribute]]:
                 if isinstance(node.ctx, ast.Load):
                     self._reads[node.id if isinstance(node, ast.Name) else node.attr].append(node)
-        return self._reads.get(name, [])
+        return self._reads
+
+    def attributes(self, name: str) -> list[ast.Attribute]:
+        """Return what reads and sets attributes of a name in the file."""
+        if self._attributes is None:
+            self._attributes = defaultdict(list)
+            for node in self.kinds[ast.Attribute]:
+                self._attributes[node.attr].append(node)
+        return self._attributes.get(name, [])
+
+    def results(self, function: ast.AST) -> list[ast.Return | ast.Yield]:
+        """Return what a function of the file returns with, and then what it yields with."""
+        if self._results is None:
+            self._results = defaultdict(list)
+            for node in [*self.kinds[ast.Return], *self.kinds[ast.Yield]]:
+                self._results[self.function(node)].append(node)
+        return self._results.get(function, [])
 
     def words(self) -> set[str]:
         """Return what the file reads, by name or as attribute."""
@@ -631,25 +650,6 @@ class File:
         for slot in {id(slot): slot for slot in self.bindings.slots.values()}.values():
             yield slot.name
         yield from (node.id for node in self.kinds[ast.Name])
-
-
-def _parents(tree: ast.Module) -> dict[ast.AST, ast.AST]:
-    """Return what each node stands in; contexts and operators, which are one object for all places, are left out."""
-    parents: dict[ast.AST, ast.AST] = {}
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        for name in node._fields:
-            value = getattr(node, name, None)
-            if value.__class__ is list:
-                for each in value:
-                    if isinstance(each, ast.AST) and (each._fields or isinstance(each, ast.stmt)):
-                        parents[each] = node
-                        pending.append(each)
-            elif isinstance(value, ast.AST) and value._fields:
-                parents[value] = node
-                pending.append(value)
-    return parents
 
 
 def default(use: Found) -> Ask | Keep | None:

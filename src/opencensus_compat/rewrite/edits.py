@@ -184,13 +184,14 @@ class Origins:
 
 def without_what_goes(parts: list[Part]) -> list[Part]:
     """Return the parts without edits inside what another one takes away, and what these need."""
-    gone = [(part.path, edit) for part in parts for edit in part.edits if not edit.replacement.strip() and edit.end > edit.start]
-    if not gone:
+    gone: dict[str, list[Edit]] = {}
+    for part in parts:
+        gone.setdefault(part.path, []).extend(edit for edit in part.edits if not edit.replacement.strip() and edit.end > edit.start)
+    if not any(gone.values()):
         return parts
     result = []
     for part in parts:
-        around = [other for path, other in gone if path == part.path]
-        inside = [(edit, other) for edit in part.edits for other in around if edit != other and _is_inside(edit, other)]
+        inside = [(edit, other) for edit in part.edits for other in gone[part.path] if edit != other and _is_inside(edit, other)]
         going = {edit for edit, _ in inside}
         # What is inserted right before something goes with it only where the rest of its part does.
         going |= {edit for edit in part.edits if edit.start == edit.end and any(edit.start == other.start for _, other in inside)}

@@ -366,15 +366,13 @@ class Flows(Sources):
             self._reach(each)
         is_set |= slot.name == "tracer" and any(use.rule == "W017" for home in self._files.values() for use in home.uses)
         if not is_set and not held:
-            reads = [read for home, read in self._reads[slot.name] if self._attribute(home, read) is slot]
+            reads = [read for _, read in self._places_of(slot)]
             self._stop(slot, reads[0] if reads else ast.Pass(), f"nothing in these files sets `.{slot.name}`")
 
     def _attributes_of(self, slot: Slot) -> bool:
         """Follow what reads and sets a variable as an attribute, and return whether something sets it."""
         is_set = False
-        for home, read in self._reads[slot.name]:
-            if self._attribute(home, read) is not slot:
-                continue
+        for home, read in self._places_of(slot):
             if isinstance(read.ctx, ast.Load):
                 self._flow(home, read, slot)
             elif isinstance(read.ctx, ast.Store):
@@ -448,9 +446,9 @@ class Flows(Sources):
     def _results(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Follow what a function returns to the calls of it."""
         file = self._file_of[function]
-        for node in [*file.kinds[ast.Return], *file.kinds[ast.Yield]]:
-            if node.value is not None and file.function(node) is function:
-                self._from(file, node.value, function, f"what {function.name}() returns is not known")
+        for result in file.results(function):
+            if result.value is not None:
+                self._from(file, result.value, function, f"what {function.name}() returns is not known")
         if classes.is_property(function):
             slot = self._attributes.setdefault(function.name, Slot("", function.name, None))
             self._tie(function, slot)

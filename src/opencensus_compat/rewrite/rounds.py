@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import gc
 import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from opencensus_compat.scan import project
     from opencensus_compat.scan.flow import Given
     from opencensus_compat.scan.python_uses import Found
+    from opencensus_compat.scan.readings import Reading
     from opencensus_compat.scan.values import Value
 
 _ROUNDS = 20
@@ -51,8 +51,11 @@ class Rounds:
         program: project.Program,
         options: Options,
         result: Rewritten,
+        readings: Mapping[str, Reading] | None = None,
     ) -> None:
         self.program = program
+        self._readings = dict(readings or {})
+        """Of files that were read before the first round."""
         self._around = Surroundings(program)
         self._generated = {path for path in chosen if sources[path].is_generated}
         self.exports: dict[str, dict[str, Value]] = dict(program.exports)
@@ -86,16 +89,6 @@ class Rounds:
 
     def go(self) -> None:
         """Change what can change, and note what is left."""
-        # The trees stay until the end: to look for garbage among them takes a third of the time.
-        was_on = gc.isenabled()
-        gc.disable()
-        try:
-            self._go()
-        finally:
-            if was_on:
-                gc.enable()
-
-    def _go(self) -> None:
         self._refresh()
         self._unused = {path: file.bindings.unused() for path, file in self._files.items()}
         self._check_cells()
@@ -105,9 +98,6 @@ class Rounds:
         for _ in range(_ROUNDS):
             self._refresh()
             self._needed = defaultdict(set)
-            for file in self._files.values():
-                # Of the other files some may have been read anew.
-                file.maps = file.puts = None
             found = [self._found(files) for files in self._programs]
             left = [each for _, lefts in found for each in lefts]
             asked |= {each.key: each for each in left if each.why == "decide"}
@@ -144,7 +134,13 @@ class Rounds:
             before = {path: self.exports.get(path, {}) for path in trees}
             for path, tree in trees.items():
                 view = self._views[path] = View(self.program, self.exports, path)
-                file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, self._given.get(path))
+                reading = self._readings.pop(path, None)
+                given = self._given.get(path, {})
+                if reading is not None and reading.tree is tree and reading.holds(self.program.processors, given, self.exports):
+                    view.asked.update(reading.asked)
+                else:
+                    reading = None
+                file = File(path, self._sources[path], view, self.program.processors, REWRITERS, tree, given, reading)
                 file.around, file.accepted = self._around, self._options.accepted
                 file.files = self._program_of[path]
                 self._program_of[path][path] = file

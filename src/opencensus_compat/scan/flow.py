@@ -51,7 +51,7 @@ class Flow(Names):
                 self._give(function, is_method, parameter, value)
 
     def _index(self, node: ast.AST, in_class: str) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in strings.children(node):
             if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 if in_class and child.name == "__init__":
                     self._constructors[in_class] = child

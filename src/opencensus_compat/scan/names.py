@@ -93,6 +93,8 @@ class Names:
         return value
 
     def _worked_out(self, node: ast.expr, scope: Scope) -> Value:
+        if node.__class__ is ast.Constant:
+            return OTHER
         match node:
             case ast.Name():
                 return scope.find(node.id) or OTHER

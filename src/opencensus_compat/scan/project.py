@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.scan import import_lines, notebooks, python_uses, strings, text_uses
 from opencensus_compat.scan.findings import Problem, Result, Use
 from opencensus_compat.scan.names import subclass_named
+from opencensus_compat.scan.readings import Reading
 from opencensus_compat.scan.rules import RULES
 from opencensus_compat.scan.seen import Seen
 from opencensus_compat.scan.walk import walk
@@ -111,12 +112,15 @@ class _View:
     def __init__(self, program: Program, path: str) -> None:
         self._program = program
         self.here = path
+        self.asked: dict[str, Mapping[str, Value]] = {}
+        """File -> what it handed on when that was asked for."""
 
     def find(self, level: int, name: str) -> str | None:
         return self._program.find(self.here, level, name)
 
     def exports(self, path: str) -> Mapping[str, Value]:
-        return self._program.exports.get(path, {})
+        self.asked[path] = found = self._program.exports.get(path, {})
+        return found
 
 
 class Program:
@@ -136,8 +140,8 @@ class Program:
         self._copies: set[str] = set()
         self.processors: set[str] = set()
         self._unparsed: set[str] = set()
-        self.trees: dict[str, tuple[bytes, ast.Module]] | None = None
-        """Bytes and tree of files that were read, for those who need them again; None where nobody does."""
+        self.readings: dict[str, Reading] | None = None
+        """Of files that were read, for those who need them again; None where nobody does."""
         self._texts: list[str] = []
         self._seen: Seen | None = None
         self.exports: dict[str, dict[str, Value]] = {}
@@ -359,17 +363,21 @@ class Program:
             source = b"" if path in self._unparsed else notebooks.code(path, _bytes(path))
             if len(source) > _LARGEST_BYTES or path in self._unparsed:
                 return None
-            known = (self.trees or {}).get(path, (b"", None))
-            tree = known[1] if known[1] is not None and known[0] == source else python_uses.parse(source)
-            if self.trees is not None:
-                self.trees[path] = source, tree
-            return python_uses.read(
-                tree,
-                _View(self, path),
+            known = (self.readings or {}).get(path)
+            reading = Reading(source, known.tree if known is not None and known.source == source else python_uses.parse(source))
+            view, reading.has_envelopes = _View(self, path), _ENVELOPES.search(source) is not None
+            if self.readings is not None:
+                self.readings[path] = reading
+                reading.asked, reading.processors, reading.given = view.asked, frozenset(self.processors), dict(self.given.get(path, {}))
+            reading.module = python_uses.read(
+                reading.tree,
+                view,
                 self.processors,
-                has_envelopes=_ENVELOPES.search(source) is not None,
+                has_envelopes=reading.has_envelopes,
                 given=self.given.get(path),
+                values=None if self.readings is None else reading.values,
             )
+            return reading.module
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             self._unparsed.add(path)
             return None

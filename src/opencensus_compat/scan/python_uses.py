@@ -171,7 +171,7 @@ class _Reader(Imports):
             case _:
                 is_try = type(node).__name__ in {"Try", "TryStar"}
                 self._guarded += is_try
-                for child in ast.iter_child_nodes(node):
+                for child in strings.children(node):
                     self._child(child, scope)
                 self._guarded -= is_try
 
@@ -183,7 +183,7 @@ class _Reader(Imports):
         else:
             if isinstance(node, ast.ExceptHandler) and node.name:
                 scope.names[node.name] = OTHER
-            for child in ast.iter_child_nodes(node):
+            for child in strings.children(node):
                 self._child(child, scope)
 
     def _gives(self, scope: Scope, node: ast.expr) -> None:
@@ -375,7 +375,7 @@ class _Reader(Imports):
             case ast.Dict():
                 self._dictionary(node, scope)
             case _:
-                for child in ast.iter_child_nodes(node):
+                for child in strings.children(node):
                     self._child(child, scope)
 
     def _expression_attribute(self, node: ast.Attribute, scope: Scope) -> None:

@@ -52,6 +52,27 @@ def attribute_in_text(call: ast.Call) -> str | None:
     return name.value if isinstance(name, ast.Constant) and isinstance(name.value, str) else None
 
 
+_WITHOUT_NODES = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "kind", "level", "module", "asname", "type_comment", "lineno"})
+"""Fields of nodes that have no node, or one object for all places."""
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+"""Class of nodes -> its other fields, once that was asked for."""
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return what `ast.iter_child_nodes` yields but for contexts and operators, in a third of its time."""
+    kind = node.__class__
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(name for name in kind._fields if name not in _WITHOUT_NODES)
+    found: list[ast.AST] = []
+    for name in _FIELDS[kind]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += [each for each in value if isinstance(each, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
+
+
 def tail(node: ast.expr) -> str:
     """Return the last part of a dotted name, also of one that is called; empty for other expressions."""
     if isinstance(node, ast.Call):

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.following import calls, classes
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -41,16 +42,15 @@ def callers(file: File, function: Function) -> list[tuple[File, ast.Call]] | Non
     if len(named(file, name)) != 1 or is_called_otherwise or is_renamed:
         return None
     found: list[tuple[File, ast.Call]] = []
-    for home in file.files.values():
-        for node in home.reads(name):
-            if not _may_mean(node, home, is_of_class=isinstance(owner, ast.ClassDef) and not is_made):
-                continue
-            if is_made and calls.is_of_types(node, home):
-                continue
-            call = calls.making(node, home) if is_made else home.call(node)
-            if call is None:
-                return None
-            found.append((home, call))
+    for home, node in file.files.reads(name):
+        if not _may_mean(node, home, is_of_class=isinstance(owner, ast.ClassDef) and not is_made):
+            continue
+        if is_made and calls.is_of_types(node, home):
+            continue
+        call = calls.making(node, home) if is_made else home.call(node)
+        if call is None:
+            return None
+        found.append((home, call))
     return found
 
 
@@ -81,11 +81,17 @@ def of_self(file: File, call: ast.Call) -> Function | None:
     home = classes.around(file, node) if isinstance(node, ast.Attribute) and classes.is_of_self(file, node) else None
     if home is None or not isinstance(node, ast.Attribute):
         return None
-    every = [(other, each) for other in file.files.values() for each in other.kinds[ast.ClassDef] if each is not home[1]]
-    if any(above is home[1] for each in every for _, above in classes.bases(each)):
+    if home[1] in _stood_on(file):
         return None
     found = classes.method(home, node.attr)
     return found if found in home[1].body else None
+
+
+@of_program
+def _stood_on(file: File) -> set[ast.ClassDef]:
+    """Return the classes of a program on which others of it stand."""
+    every = [(home, each) for home in file.files.values() for each in home.kinds[ast.ClassDef]]
+    return {above for each in every for _, above in classes.bases(each) if above is not each[1]}
 
 
 def returned(file: File, name: str) -> list[tuple[File, ast.expr]]:
@@ -105,13 +111,12 @@ def is_dropped(call: ast.Call, file: File, around: tuple[ast.AST, ...] = ()) -> 
     is_returned = isinstance(file.parents.get(call), ast.Return) and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
     if not is_returned or not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) or function.decorator_list:
         return False
-    for home in file.files.values():
-        for read in home.reads(function.name):
-            above = home.call(read)
-            own = of_self(home, above) if above is not None else None
-            is_variable = isinstance(read, ast.Name) and isinstance(file.parents.get(function), ast.ClassDef)
-            if is_variable or read in home.by_node or (own is not None and own is not function):
-                continue
-            if above is None or not is_dropped(above, home, (*around, function)):
-                return False
+    for home, read in file.files.reads(function.name):
+        above = home.call(read)
+        own = of_self(home, above) if above is not None else None
+        is_variable = isinstance(read, ast.Name) and isinstance(file.parents.get(function), ast.ClassDef)
+        if is_variable or read in home.by_node or (own is not None and own is not function):
+            continue
+        if above is None or not is_dropped(above, home, (*around, function)):
+            return False
     return True

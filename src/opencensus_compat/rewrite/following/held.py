@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.following import kept
 from opencensus_compat.rewrite.following.callers import Function, given, named, of_self
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import attributes, module_of
 from opencensus_compat.scan import strings
 
@@ -41,7 +42,7 @@ def _held(file: File, node: ast.expr | None, depth: int, *, or_none: bool, aroun
         return []
     if isinstance(node, ast.Call) and file.symbol(node):
         return [(file, node)]
-    parts = alternatives(file, node)
+    parts = _step(node, file)
     if not parts:
         return None
     found: list[tuple[File, ast.expr]] = []
@@ -60,6 +61,11 @@ def _held(file: File, node: ast.expr | None, depth: int, *, or_none: bool, aroun
 
 def alternatives(file: File, node: ast.expr) -> Parts:
     """Return the expressions that a name, attribute or call may stand for, one step further; None where something else may be meant."""
+    return _step(node, file)
+
+
+@of_program
+def _step(node: ast.expr, file: File) -> Parts:
     match node:
         case ast.Call():
             return results(file, node)

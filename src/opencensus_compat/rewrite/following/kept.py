@@ -224,9 +224,9 @@ def _loads(file: File, holder: ast.expr) -> Places | None:
     slot = file.slot(holder)
     if slot is None or slot.stores != [holder]:
         return None
-    for home in file.files.values():
+    for home, each in file.files.reads(slot.name):
         # What gets it by `import *` has no variable that could be followed.
-        if any(home.slot(each) is None for each in home.reads(slot.name)) and (home.starred(slot.name) or (home, None))[1] is slot:
+        if home.slot(each) is None and (home.starred(slot.name) or (home, None))[1] is slot:
             return None
     return readers(file, holder)
 

@@ -101,7 +101,7 @@ def _of_slot(file: File, slot: Slot, depth: int = _DEPTH) -> tuple[File, ast.exp
 def attributes(file: File, node: ast.Attribute) -> list[ast.Attribute]:
     """Return the places of a file with an attribute of the same name, on something of the same text; of `self`, those of its class."""
     text = ast.unparse(node.value)
-    found = [each for each in file.kinds[ast.Attribute] if each.attr == node.attr and ast.unparse(each.value) == text]
+    found = [each for each in file.attributes(node.attr) if ast.unparse(each.value) == text]
     owner = file.class_around(node) if text == "self" else None
     return [each for each in found if file.class_around(each) is owner] if owner is not None and _stands_alone(owner, file) else found
 

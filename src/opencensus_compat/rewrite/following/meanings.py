@@ -42,6 +42,8 @@ class Meanings(Groups):
         self._through: dict[ast.AST, ast.Call] = {}
         """Argument -> the call that another one makes with it."""
         self._reads: dict[str, list[tuple[File, ast.Attribute]]] = defaultdict(list)
+        self._places: dict[str, dict[Slot, list[tuple[File, ast.Attribute]]]] = {}
+        """Name -> variable -> what reads and sets it as an attribute, once that is asked for."""
         self._in_text: dict[str, list[tuple[File, ast.Call]]] = defaultdict(list)
         """Attribute -> the calls of `getattr` that read it."""
         self._aliases: dict[str, list[tuple[File, ast.alias]]] = defaultdict(list)
@@ -119,14 +121,23 @@ class Meanings(Groups):
             return None
         return self._attributes.setdefault(name, Slot("", name, None))
 
+    def _places_of(self, slot: Slot) -> list[tuple[File, ast.Attribute]]:
+        """Return what reads and sets a variable as an attribute."""
+        if slot.name not in self._places:
+            found = self._places[slot.name] = defaultdict(list)
+            for home, place in self._reads[slot.name]:
+                if (meant := self._attribute(home, place)) is not None:
+                    found[meant].append((home, place))
+        return self._places[slot.name].get(slot, [])
+
     def _reads_in_text(self, slot: Slot) -> list[tuple[File, ast.Call]]:
         """Return the calls of `getattr` that read an attribute of objects."""
         return [(home, call) for home, call in self._in_text[slot.name] if self._attribute(home, call) is slot]
 
     def _is_followed_in_text(self, slot: Slot) -> bool:
         """Return whether an attribute only gets spans, tracers and None: rules that take another one away look for no `getattr`."""
-        for home, store in self._reads[slot.name]:
-            if isinstance(store.ctx, ast.Load) or self._attribute(home, store) is not slot:
+        for home, store in self._places_of(slot):
+            if isinstance(store.ctx, ast.Load):
                 continue
             statement = home.parents.get(store)
             node = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
@@ -218,8 +229,7 @@ class Meanings(Groups):
         return methods if is_unknown and any(self._gives(each) for each in methods) else []
 
     def _gives(self, function: Function) -> bool:
-        file = self._file_of[function]
-        return any(each.value is not None and file.function(each) is function for each in [*file.kinds[ast.Return], *file.kinds[ast.Yield]])
+        return any(each.value is not None for each in self._file_of[function].results(function))
 
     def _calls_of_others(self, function: Function) -> Iterator[tuple[File, ast.Call]]:
         """Yield the calls that may be of a method as well as of others of its name."""

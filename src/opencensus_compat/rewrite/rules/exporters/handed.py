@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import removal
 from opencensus_compat.rewrite.following import calls
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.rules.exporters.providers import TRACER, given, kind, tracers
 
 if TYPE_CHECKING:
@@ -46,8 +47,12 @@ class Handed:
 
 def of_attribute(node: ast.expr | None, file: File) -> Handed | None:
     """Return how an attribute of `self` is handed to its class; None for another expression."""
-    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.value.id != "self":
-        return None
+    is_of_self = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+    return _of_attribute(node, file) if is_of_self else None  # type: ignore[arg-type] # an attribute
+
+
+@of_program
+def _of_attribute(node: ast.Attribute, file: File) -> Handed | None:
     owner = file.class_around(node)
     makes = [each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"] if owner is not None else []
     if owner is None or len(makes) != 1:
@@ -178,20 +183,19 @@ def _makers(owner: ast.ClassDef, parameter: str, file: File) -> list[tuple[File,
     function = next(each for each in owner.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
     at = [each.arg for each in function.args.args].index(parameter) - 1
     found = []
-    for home in file.files.values():
-        renamed = {each.asname for each in home.kinds[ast.alias] if each.name == owner.name and each.asname}
-        for node in [each for name in (owner.name, *sorted(renamed)) for each in home.reads(name)]:
-            if isinstance(node, ast.Attribute):
-                if node.attr == owner.name:
-                    return None
-                continue
-            if not _is_class(node, owner, file, home) or calls.is_of_types(node, home):
-                continue
-            call = home.parents.get(node)
-            is_direct = isinstance(call, ast.Call) and call.func is node
-            if not isinstance(call, ast.Call) or home.has_stars(call) or (is_direct and len(call.args) > at):
+    renamed = dict.fromkeys((home, each.asname) for home, each in file.files.aliases(owner.name) if each.asname)
+    for home, node in [*file.files.reads(owner.name), *((each, read) for each, name in renamed for read in each.reads(name))]:
+        if isinstance(node, ast.Attribute):
+            if node.attr == owner.name:
                 return None
-            found.append((home, call))
+            continue
+        if not _is_class(node, owner, file, home) or calls.is_of_types(node, home):
+            continue
+        call = home.parents.get(node)
+        is_direct = isinstance(call, ast.Call) and call.func is node
+        if not isinstance(call, ast.Call) or home.has_stars(call) or (is_direct and len(call.args) > at):
+            return None
+        found.append((home, call))
     return found
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
-from opencensus_compat.rewrite.following.made import made
+from opencensus_compat.rewrite.following.index import of_program
+from opencensus_compat.rewrite.following.made import called, made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,18 +56,22 @@ def taker(call: ast.Call, file: File) -> Taker | None:
     return None
 
 
-def takers(file: File) -> Iterator[tuple[File, Taker]]:
-    """Yield the tracers and middlewares of the program of a file, and the settings of middlewares."""
+@of_program
+def takers(file: File) -> list[tuple[File, Taker]]:
+    """Return the tracers and middlewares of the program of a file, and the settings of middlewares."""
+    every = []
     for home in file.files.values():
         for call in home.kinds[ast.Call]:
             found = taker(call, home)
             if found is not None:
-                yield home, found
+                every.append((home, found))
         for use in home.uses:
             statement = home.statement(use.node) if use.rule == "W018" else None
             if isinstance(statement, ast.Assign):
                 trace = _entry(statement.value, "TRACE")
-                yield home, Taker(statement.value, _entry(trace, "SAMPLER"), _entry(trace, "EXPORTER"), (_PROBABILITY, "0.0001"))
+                settings = Taker(statement.value, _entry(trace, "SAMPLER"), _entry(trace, "EXPORTER"), (_PROBABILITY, "0.0001"))
+                every.append((home, settings))
+    return every
 
 
 def _entry(node: ast.expr | None, name: str) -> ast.expr | None:
@@ -104,7 +109,7 @@ def place_of_provider(call: ast.Call, sampler: str, file: File) -> ast.stmt | No
     Raises:
         Refused: A person must say which module sets it.
     """
-    every = list(tracers(file))
+    every = tracers(file)
     if any(given(each, *_EXPORTER, home) is not None for home, each in every):
         raise Refused(
             Ask(
@@ -145,13 +150,10 @@ def _place(call: ast.Call, file: File) -> ast.stmt | None:
     return top if sampler is not None and isinstance(sampler, ast.Call) and kind(sampler, file) is not None else None
 
 
-def tracers(file: File) -> Iterator[tuple[File, ast.Call]]:
-    """Yield the calls that make tracers in the program of a file."""
-    for home in file.files.values():
-        for use in home.uses:
-            call = home.call(use.node) if use.symbol == TRACER else None
-            if call is not None:
-                yield home, call
+@of_program
+def tracers(file: File) -> list[tuple[File, ast.Call]]:
+    """Return the calls that make tracers in the program of a file."""
+    return [(home, call) for home in file.files.values() for call in called(home, TRACER)]
 
 
 def kind(sampler: ast.expr | None, file: File) -> tuple[str, str] | None:
@@ -187,22 +189,10 @@ def _follows(one: tuple[File, ast.Call], home: File, call: ast.Call) -> bool:
     return imports(file, home, made)
 
 
-def imports(file: File, other: File, before: ast.AST, seen: frozenset[str] = frozenset()) -> bool:
+def imports(file: File, other: File, before: ast.AST) -> bool:
     """Return whether a file has always imported another one when it comes to a place."""
-    for node in [*file.kinds[ast.ImportFrom], *file.kinds[ast.Import]]:
-        if file.parents.get(node) is not file.tree or file.start(node) > file.start(before):
-            continue
-        names = [(0, each.name) for each in node.names]
-        if isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names = [(node.level, module), *((node.level, f"{module}.{each.name}" if module else each.name) for each in node.names)]
-        for level, name in names:
-            found = file.module_file(level, name)
-            if found is other:
-                return True
-            if found is not None and found.path not in seen and imports(found, other, found.tree.body[-1], seen | {file.path}):
-                return True
-    return False
+    running = file.files.running(other.path)
+    return any(at <= file.start(before) and (path == other.path or path in running) for at, path in file.files.imports_of(file))
 
 
 def is_first(call: ast.Call, file: File) -> bool:
@@ -224,15 +214,22 @@ def check_header(file: File) -> None:
     Raises:
         Refused: It gives the header another name.
     """
-    for home in file.files.values():
-        for use in home.uses:
-            if use.symbol.rpartition(".")[2] in _HEADERS and isinstance(getattr(use.node, "ctx", None), ast.Store):
-                raise Refused(
-                    Ask(
-                        "Which service reads the header that this program gives another name? A propagator on OpenTelemetry's "
-                        "`TextMapPropagator` can write it; `opentelemetry.propagate.set_global_textmap` makes it that of all libraries."
-                    )
-                )
+    if _renames_header(file):
+        raise Refused(
+            Ask(
+                "Which service reads the header that this program gives another name? A propagator on OpenTelemetry's "
+                "`TextMapPropagator` can write it; `opentelemetry.propagate.set_global_textmap` makes it that of all libraries."
+            )
+        )
+
+
+@of_program
+def _renames_header(file: File) -> bool:
+    return any(
+        use.symbol.rpartition(".")[2] in _HEADERS and isinstance(getattr(use.node, "ctx", None), ast.Store)
+        for home in file.files.values()
+        for use in home.uses
+    )
 
 
 def context_given(call: ast.Call, file: File) -> ast.expr | None:
@@ -263,17 +260,11 @@ def nobody_gives(node: ast.Name, file: File) -> bool:
     if not isinstance(without, ast.Constant) or without.value is not None:
         return False
     at = places.index(parameter) if parameter in places else len(places)
-    for home, each in reads(function.name, file):
+    for home, each in file.files.reads(function.name):
         made = home.call(each)
         if made is None or home.has_stars(made) or len(made.args) > at or parameter.arg in {keyword.arg for keyword in made.keywords}:
             return False
     return True
-
-
-def reads(name: str, file: File) -> Iterator[tuple[File, ast.Name | ast.Attribute]]:
-    """Yield what reads a name in the program of a file, as a variable or as an attribute."""
-    for home in file.files.values():
-        yield from ((home, each) for each in home.reads(name))
 
 
 def is_continued(call: ast.Call, file: File) -> bool:
@@ -311,7 +302,7 @@ def callers(call: ast.Call, file: File) -> list[ast.Call] | None:
     if parent not in function.body or not _is_told(call, function, file):
         return None
     found = []
-    for home, each in reads(function.name, file):
+    for home, each in file.files.reads(function.name):
         made = home.call(each)
         if home is not file or made is None or home.has_stars(made):
             return None
@@ -367,7 +358,7 @@ def parent_context(call: ast.Call, file: File) -> ast.Attribute | None:
         return None
     function = file.function(call)
     name = getattr(function, "name", "")
-    for home, each in reads(name, file):
+    for home, each in file.files.reads(name):
         if home.call(each) is None:
             raise Refused(Ask("In which thread is this tracer made? In another one than its caller's, the context must be handed on."))
     return node

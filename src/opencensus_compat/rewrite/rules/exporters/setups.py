@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import is_azure, stored
 from opencensus_compat.rewrite.rules.exporters import providers
 
@@ -54,7 +55,7 @@ def check(call: ast.Call, file: File) -> None:
     mine = next((each for each in _of_file(file) if each.node is call), None)
     if mine is None:
         return
-    others = [each for home in file.files.values() for each in _of_file(home) if each.signal == mine.signal and each.node is not call]
+    others = [each for each in _every(mine.signal, file) if each.node is not call]
     contradicting = [(each, differing) for each in others if (differing := _differing(mine, each))]
     if not contradicting:
         return
@@ -74,20 +75,26 @@ def check(call: ast.Call, file: File) -> None:
 def contradict(file: File, mine: Iterable[SetUp]) -> bool:
     """Return whether some tracers and middlewares of a program contradict each other, or what `configure` sets up in it."""
     every = list(mine)
-    new = [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and _is_new(each)]
+    new = list(filter(_is_new, _every(TRACES, file)))
     return any(_differing(one, other) for one in every for other in [*every, *new])
 
 
 def samplers_of_configure(file: File) -> set[str]:
     """Return what the samplers do that `configure` sets up in a program, as text."""
-    new = [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and _is_new(each)]
+    new = filter(_is_new, _every(TRACES, file))
     return {each.given.get("sampler", "on") for each in new}
 
 
 def is_needed(call: ast.Call, file: File) -> bool:
     """Return whether an exporter that nothing reads may still send: the spans of a provider that the program sets, and that has no exporter."""
-    sends = any(each.signal == TRACES and each.node is not call for home in file.files.values() for each in _of_file(home))
+    sends = any(each.node is not call for each in _every(TRACES, file))
     return not sends and any(b"TracerProvider" in home.source for home in file.files.values())
+
+
+@of_program
+def _every(signal: str, file: File) -> list[SetUp]:
+    """Return where a program sets up what is sent of a signal."""
+    return [each for home in file.files.values() for each in _of_file(home) if each.signal == signal]
 
 
 def check_arguments(arguments: list[str], file: File, what: str = "OPENCENSUS") -> None:
@@ -107,16 +114,15 @@ def check_arguments(arguments: list[str], file: File, what: str = "OPENCENSUS") 
         raise Refused(Ask("Which value has the option that is text inside the text of OPENCENSUS?")) from None
     sampler = {"sampler": kind(file, given["sampler"])} if "sampler" in given else {}
     mine = {"connection_string": connection(file, given.get("connection_string")), **sampler}
-    for home in file.files.values():
-        for other in _of_file(home):
-            differing = [name for name, value in mine.items() if other.given.get(name, value) != value]
-            if other.signal == TRACES and differing:
-                names = " and ".join(_NAMES[name] for name in differing)
-                raise Refused(
-                    Ask(
-                        f"Which {names} is meant? A process sends its traces in one way, and {what} is not what is set up at {_shown(other, file)}."
-                    )
+    for other in _every(TRACES, file):
+        differing = [name for name, value in mine.items() if other.given.get(name, value) != value]
+        if differing:
+            names = " and ".join(_NAMES[name] for name in differing)
+            raise Refused(
+                Ask(
+                    f"Which {names} is meant? A process sends its traces in one way, and {what} is not what is set up at {_shown(other, file)}."
                 )
+            )
 
 
 def check_exporter(call: ast.Call, sampler: tuple[str, str], file: File) -> None:
@@ -131,8 +137,8 @@ def check_exporter(call: ast.Call, sampler: tuple[str, str], file: File) -> None
         Refused: A person must say which one is meant.
     """
     mine = SetUp(file, call, TRACES, {**options_of(call, file), "sampler": decides(sampler)})
-    for other in [each for home in file.files.values() for each in _of_file(home) if each.signal == TRACES and each.node is not call]:
-        if differing := _differing(mine, other):
+    for other in _every(TRACES, file):
+        if other.node is not call and (differing := _differing(mine, other)):
             names = " and ".join(_NAMES[each] for each in differing)
             raise Refused(
                 Ask(

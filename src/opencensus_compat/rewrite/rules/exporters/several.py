@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opencensus_compat.rewrite.following import calls
 from opencensus_compat.rewrite.following.made import is_azure
 from opencensus_compat.rewrite.rules.exporters import handed
-from opencensus_compat.rewrite.rules.exporters.providers import Taker, is_first, reads
+from opencensus_compat.rewrite.rules.exporters.providers import Taker, is_first
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def is_once(node: ast.AST, file: File, depth: int = 4) -> bool:
             if not depth or any(strings.tail(other) not in {"staticmethod", "classmethod"} for other in each.decorator_list):
                 return False
             is_made = name != each.name
-            named = [(home, read) for home, read in reads(name, file) if not (is_made and calls.is_of_types(read, home))]
+            named = [(home, read) for home, read in file.files.reads(name) if not (is_made and calls.is_of_types(read, home))]
             found = [calls.making(read, home) if is_made else home.call(read) for home, read in named]
             return not named or (len(named) == 1 and found[0] is not None and is_once(named[0][1], named[0][0], depth - 1))
     return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.context import Refused
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import EXPORTER, called, is_azure, loads, made, maker, readers, returned_by, stays, target
 from opencensus_compat.rewrite.rules.exporters import handed, processors, setups, several
 from opencensus_compat.rewrite.rules.exporters.providers import TRACER, Taker, default, taker, takers
@@ -28,35 +29,22 @@ _OF_LATEST = frozenset({"W001", "T040"})
 """Rules of what uses the tracer that was made last."""
 
 
-class _Known:
-    """What was found of the files of a program, as they are now.
+class _Course:
+    """What was tried of a program, as its files are now."""
 
-    Args:
-        files: The files.
-    """
-
-    def __init__(self, files: tuple[File, ...]) -> None:
-        self.files = files
-        self.taken: list[Taken] | None = None
-        self.are_separate: bool | None = None
-        self.has_given_up = False
-        """Tracers whose exporters stay cannot have pipelines."""
+    has_given_up = False
+    """Tracers whose exporters stay cannot have pipelines."""
 
 
-def _known(file: File) -> _Known:
-    files = tuple(file.files.values())
-    found = files[0].ways
-    if not isinstance(found, _Known) or found.files != files:
-        found = files[0].ways = _Known(files)
-    return found
+@of_program
+def _course(_: File) -> _Course:
+    return _Course()
 
 
-def are_separate(file: File) -> bool:
-    """Return whether the spans of a program go several ways, or one that `configure` cannot set up."""
-    known = _known(file)
-    if known.are_separate is None:
-        known.are_separate = _are_separate(file)
-    return known.are_separate
+@of_program
+def has_pipelines(file: File) -> bool:
+    """Return whether a program makes pipelines of its own."""
+    return any(_PIPELINE.search(home.source) for home in file.files.values())
 
 
 def gives_up(files: Sequence[File], waiting: Iterable[Found]) -> bool:
@@ -67,21 +55,22 @@ def gives_up(files: Sequence[File], waiting: Iterable[Found]) -> bool:
         waiting: The uses that cannot change.
     """
     file = next(iter(files), None)
-    if file is None or not are_separate(file) or _known(file).has_given_up or any(_PIPELINE.search(home.source) for home in files):
+    if file is None or not are_separate(file) or _course(file).has_given_up or has_pipelines(file):
         return False
     staying = [_use_of(home, each) for home, each, found in taken(file) if several.stay(found)]
     if not any(use in staying for use in waiting):
         return False
-    known = _known(file)
-    known.has_given_up, known.are_separate = True, None
+    file.files.answers.clear()
+    _course(file).has_given_up = True
     return True
 
 
+@of_program
 def samplers_differ(file: File) -> bool:
     """Return whether the tracers of a program may decide differently; none of them is asked within a trace on which another one has decided."""
     if not are_separate(file):
         return False
-    if any(_PIPELINE.search(home.source) for home in file.files.values()):
+    if has_pipelines(file):
         # Which samplers are there is not looked for.
         return True
     every = [(home, each) for home, each, _ in taken(file)]
@@ -93,9 +82,16 @@ def samplers_differ(file: File) -> bool:
 
 def having(sampler: ast.Call, file: File) -> list[tuple[File, Taker]]:
     """Return the tracers and middlewares with exporters of a program that may have the sampler which a call makes."""
-    return [
-        (home, each) for home, each, _ in taken(file) if each.sampler is not None and (file, sampler) in (held(home, each.sampler) or ())
-    ]
+    return _by_sampler(file).get(sampler, [])
+
+
+@of_program
+def _by_sampler(file: File) -> dict[ast.expr, list[tuple[File, Taker]]]:
+    found: dict[ast.expr, list[tuple[File, Taker]]] = {}
+    for home, each, _ in taken(file):
+        for sampler in dict.fromkeys(call for _, call in (held(home, each.sampler) or ()) if each.sampler is not None):
+            found.setdefault(sampler, []).append((home, each))
+    return found
 
 
 def together(files: Iterable[File]) -> Iterator[tuple[Found, Found]]:
@@ -119,13 +115,15 @@ def _use_of(file: File, each: Taker) -> Found | None:
     return next((use for node in named for use in file.by_node.get(node, ())), None)
 
 
-def _are_separate(file: File) -> bool:
-    if any(_PIPELINE.search(home.source) for home in file.files.values()):
+@of_program
+def are_separate(file: File) -> bool:
+    """Return whether the spans of a program go several ways, or one that `configure` cannot set up."""
+    if has_pipelines(file):
         return True
-    if any(use.rule == "W011" for home in file.files.values() for use in home.uses):
+    if file.files.has({"W011"}):
         # Django's instrumentation takes the global provider.
         return False
-    if not _known(file).has_given_up and several.are_beyond_one_provider(taken(file)):
+    if not _course(file).has_given_up and several.are_beyond_one_provider(taken(file)):
         return True
     if not any(is_azure(home, call) for home in file.files.values() for call in called(home, EXPORTER)):
         return False
@@ -344,7 +342,7 @@ def is_repeated(node: ast.AST, file: File) -> bool:
 
 def _calls(name: str, file: File) -> int:
     """Return how often a function is called, as far as the text says: a loop calls it twice."""
-    calls = [(home, call) for home in file.files.values() for node in home.reads(name) if (call := home.call(node)) is not None]
+    calls = [(home, call) for home, node in file.files.reads(name) if (call := home.call(node)) is not None]
     return sum(2 if any(isinstance(each, _LOOPS) for each in home.up(call)) else 1 for home, call in calls)
 
 
@@ -370,11 +368,9 @@ def _is_of_one_maker(node: ast.expr, file: File) -> bool:
     return handed.sampler_kind(part, file) is not None
 
 
+@of_program
 def taken(file: File) -> list[Taken]:
     """Return the tracers and middlewares with exporters of a program, and the calls that make those."""
-    known = _known(file)
-    if known.taken is None:
-        having = [(home, each, each.exporter) for home, each in takers(file) if each.exporter is not None]
-        every = [(home, each, exporters(node, home)[0]) for home, each, node in having if not _is_of_one_maker(node, home)]
-        known.taken = [(home, each, found) for home, each, found in every if found]
-    return known.taken
+    having = [(home, each, each.exporter) for home, each in takers(file) if each.exporter is not None]
+    every = [(home, each, exporters(node, home)[0]) for home, each, node in having if not _is_of_one_maker(node, home)]
+    return [(home, each, found) for home, each, found in every if found]

@@ -6,7 +6,6 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from opencensus_compat.rewrite.rules.exporters.providers import imports
 from opencensus_compat.rewrite.rules.frameworks import settings
 from opencensus_compat.rewrite.texts import requirements
 
@@ -32,12 +31,13 @@ _LIST = "MIDDLEWARE"
 
 def stands_on(module: File, file: File) -> bool:
     """Return whether settings are those of a file, or have what it says."""
-    return module is file or (bool(module.tree.body) and imports(module, file, module.tree.body[-1]))
+    return module is file or module.path in file.files.running(file.path)
 
 
 def near(file: File) -> list[File]:
     """Return the files of settings that stand on a file, or on which it stands, and that file."""
-    return [each for each in file.files.values() if stands_on(each, file) or stands_on(file, each)]
+    paths = {file.path} | file.files.running(file.path) | file.files.run_by(file.path)
+    return [each for path, each in file.files.items() if path in paths]
 
 
 def holder(file: File) -> tuple[File, ast.expr | None] | None:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.rules.exporters import setups
 from opencensus_compat.rewrite.rules.exporters.options import options
 from opencensus_compat.scan import strings
@@ -60,7 +61,7 @@ def extension(use: Found, file: File) -> Outcome:
     if any(keyword.arg == "flush_invocations" for keyword in call.keywords):
         return Ask("How long may an invocation wait until its telemetry is sent? `configure(...)` returns an object with `force_flush`.")
     others = [each for each in file.uses if each.symbol.startswith(_EXTENSION) and each.rule[0] != "I" and each is not use]
-    homes = [home for home in file.files.values() if home is file or (not _configured(home) and _is_first(file))]
+    homes = [home for home in file.files.values() if home is file or (not _configured(home) and _first_configuring(file) is file)]
     found = [(home, *each) for home in homes for each in _entries(home, is_home=home is file)]
     if others or not found or not all(_is_known(function, invocation, home) for home, function, invocation in found):
         return question
@@ -94,9 +95,10 @@ def _here(home: File, node: ast.AST, edits: list[Edit], file: File) -> list[Edit
     return []
 
 
-def _is_first(file: File) -> bool:
-    """Return whether a file is the first of its program that configures the extension: it sees to the functions of those that do not."""
-    return file is next(home for _, home in sorted(file.files.items()) if _configured(home))
+@of_program
+def _first_configuring(file: File) -> File:
+    """Return the first file of a program that configures the extension: it sees to the functions of those that do not."""
+    return next(home for _, home in sorted(file.files.items()) if _configured(home))
 
 
 def _entries(file: File, *, is_home: bool) -> list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str | None]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat._integrations import INTEGRATIONS
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.edits import Edit
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.rules.exporters import pipelines, ways
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.project import ENGINES
@@ -158,11 +159,14 @@ def _instrumented(name: str, file: File, use: Found) -> str:
 
 def no_metrics(use: Found, file: File) -> str:
     """Return the argument that keeps an instrumentation from measuring, where the program sends metrics; empty where nothing would come of it."""
-    homes = file.files.values()
-    is_sent = any(each.rule in _METRICS for home in homes for each in home.uses) or any(
-        word in home.source for word in _SENT for home in homes
-    )
-    return f"meter_provider={file.need('from opentelemetry.metrics import NoOpMeterProvider', use.node)}()" if is_sent else ""
+    if not _sends_metrics(file):
+        return ""
+    return f"meter_provider={file.need('from opentelemetry.metrics import NoOpMeterProvider', use.node)}()"
+
+
+@of_program
+def _sends_metrics(file: File) -> bool:
+    return file.files.has(_METRICS) or any(word in home.source for word in _SENT for home in file.files.values())
 
 
 def _has_google(file: File) -> bool:

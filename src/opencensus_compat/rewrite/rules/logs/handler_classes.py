@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
-from opencensus_compat.rewrite.rules.exporters import options, providers
+from opencensus_compat.rewrite.rules.exporters import options
 from opencensus_compat.rewrite.rules.logs import dictionaries
 from opencensus_compat.rewrite.rules.logs.handlers import HANDLERS, is_named_only
 from opencensus_compat.scan import strings
@@ -80,7 +80,7 @@ def base(use: Found, file: File) -> Outcome:
         text = _NO_LIMIT if in_the_way in _WITHOUT_LIMIT else _NOT_NATIVE
         return Ask(text.format(in_the_way)) if in_the_way else question
     calls_of_base = _constructors(owner)
-    if any(isinstance(home.parents.get(read), ast.ClassDef) for home, read in providers.reads(owner.name, file)):
+    if any(isinstance(home.parents.get(read), ast.ClassDef) for home, read in file.files.reads(owner.name)):
         return question
     is_through = not calls_of_base
     edits: list[Edit] = []
@@ -227,7 +227,7 @@ def _made_with(symbol: str, owner: ast.ClassDef, edits: list[Edit], file: File) 
 
 def _named(owner: ast.ClassDef, file: File) -> Iterator[tuple[File, ast.expr]]:
     """Yield what names a class in its program, in text too, but for what replaces it in tests."""
-    yield from providers.reads(owner.name, file)
+    yield from file.files.reads(owner.name)
     for home in file.files.values():
         for node in home.kinds[ast.Constant]:
             is_named = isinstance(node.value, str) and node.value.endswith(f".{owner.name}")

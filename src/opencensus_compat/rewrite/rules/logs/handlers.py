@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
 from opencensus_compat.rewrite.following import calls
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import is_subclass, readers, target
 from opencensus_compat.rewrite.rules.exporters.options import RATE, renamed
 from opencensus_compat.rewrite.rules.exporters.pipelines import processor
@@ -74,6 +75,7 @@ def handler(use: Found, file: File) -> Outcome:
     return [file.replace(use.node, new), *edits]
 
 
+@of_program
 def _rates(symbol: str, file: File) -> set[str]:
     """Return which shares of the records the handlers of one class send in a program, as text."""
     calls_of = [(home, home.call(use.node)) for home in file.files.values() for use in home.uses if use.symbol == symbol]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.rules.metrics import maps
 from opencensus_compat.rewrite.rules.metrics.views import PUTS
 
@@ -42,13 +43,10 @@ class Flow:
 
 def of(use: Found, file: File) -> Flow | None:
     """Return the maps of a use, and all that is done with them; None for a use of which the map is not known."""
-    first = next(iter(file.files.values()))
-    if first.maps is None:
-        first.maps = _flows(first)
-    found: Flow | None = first.maps.get(use)
-    return found
+    return _flows(file).get(use)
 
 
+@of_program
 def _flows(file: File) -> dict[Found, Flow]:
     flow_of: dict[ast.AST, Flow] = {}
     for home, use, made in _used(file):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite import removal
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following import kept
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import made, readers, target
 from opencensus_compat.rewrite.rules.exporters.several import is_once
 from opencensus_compat.rewrite.rules.metrics import readings
@@ -84,16 +84,17 @@ def of(node: ast.expr, file: File) -> tuple[File, ast.Call] | None:
 
 def puts_of(new_map: tuple[File, ast.Call], file: File) -> list[tuple[File, ast.Call]]:
     """Return all calls that put something into a map, with their files."""
-    first = next(iter(file.files.values()))
-    if first.puts is None:
-        first.puts = defaultdict(list)
-        for other in file.files.values():
-            for use in other.uses:
-                call = other.call(use.node) if use.symbol in PUTS else None
-                into = new(call, other) if call is not None else None
-                if into is not None:
-                    first.puts[into].append((other, call))
-    found: list[tuple[File, ast.Call]] = first.puts.get(new_map, [])
+    return _puts(file).get(new_map, [])
+
+
+@of_program
+def _puts(file: File) -> dict[tuple[File, ast.Call], list[tuple[File, ast.Call]]]:
+    """Return call that makes a map -> those that put something into it, each with its file."""
+    found: dict[tuple[File, ast.Call], list[tuple[File, ast.Call]]] = {}
+    calls = ((home, home.call(use.node)) for home in file.files.values() for use in home.uses if use.symbol in PUTS)
+    for home, call in calls:
+        if call is not None and (made := new(call, home)) is not None:
+            found.setdefault(made, []).append((home, call))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import is_idle, is_simple, loads, readers, target
 from opencensus_compat.rewrite.rules.metrics import branches, legacy, map_flows, maps, parts
 from opencensus_compat.rewrite.rules.metrics import tags as tag_rules
@@ -244,10 +245,15 @@ def _tags(record: ast.Call, file: File) -> ast.expr | None:
     found = file.argument(record, 0, "tags")
     if found is not None and not (isinstance(found, ast.Constant) and found.value is None):
         return found
-    homes = file.files.values()
-    if any(_SETS_TAGS in home.source or use.symbol.startswith(_CONTEXT) for home in homes for use in home.uses):
+    if _sets_tags(file):
         raise Refused(Ask("Which tags has the context here? An instrument takes none of them: hand them to `record`."))
     return None
+
+
+@of_program
+def _sets_tags(file: File) -> bool:
+    """Return whether a program sets the tags of the context."""
+    return any(_SETS_TAGS in home.source or use.symbol.startswith(_CONTEXT) for home in file.files.values() for use in home.uses)
 
 
 def _is_at_once(segment: _Segment, file: File) -> bool:

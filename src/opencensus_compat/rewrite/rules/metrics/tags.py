@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import attributes, made, readers, stored, target
 from opencensus_compat.scan import strings
 
@@ -251,7 +252,7 @@ def keys_of(node: ast.expr, file: File) -> set[str] | None:
     origins = held(file, node)
     if origins is None or any(home.symbol(call) != MAP for home, call in origins):
         return None
-    everything = {key for home in file.files.values() for key in _all_keys(home)}
+    everything = _every_key(file)
     return None if None in everything else {each for each in everything if each is not None}
 
 
@@ -273,6 +274,12 @@ def _inserted(new: ast.Call, file: File) -> list[str | None] | None:
         if parent.attr in {"insert", "update"}:
             found.append(key_of(call, home))
     return found
+
+
+@of_program
+def _every_key(file: File) -> set[str | None]:
+    """Return the keys of all maps of a program."""
+    return {key for home in file.files.values() for key in _all_keys(home)}
 
 
 def _all_keys(file: File) -> Iterator[str | None]:

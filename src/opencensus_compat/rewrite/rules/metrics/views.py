@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import called, is_of_nobody, is_simple, loads, made, readers, target
 from opencensus_compat.rewrite.rules.metrics import legacy, metric_names, per_call, view_makers
 from opencensus_compat.rewrite.rules.metrics import parts as stats_parts
@@ -114,31 +115,45 @@ def views_of(measure: ast.Call, file: File) -> list[View]:
     Raises:
         Refused: A view's measure is not known, or one is made but not registered.
     """
-    found = []
+    views = _views_by_measure(file)
+    if views is None:
+        raise Refused(Ask("There is a view whose measure is only known when the program runs: is it this one's?"))
+    found = views.get(measure, [])
+    if any(is_of_several and not view_makers.is_for_each(view.call, view.file) for view, is_of_several in found):
+        raise Refused(Ask("One view is made for several measures: where is the instrument of each to be made?"))
+    if any(view.call not in _registered(file) for view, _ in found):
+        raise Refused(Ask("Is its view registered? Without that OpenCensus records nothing."))
+    return [view for view, _ in found]
+
+
+@of_program
+def _views_by_measure(file: File) -> dict[ast.expr, list[tuple[View, bool]]] | None:
+    """Return measure -> the views that are made for it, and whether for others, too; None where the measure of a view is not known."""
+    found: dict[ast.expr, list[tuple[View, bool]]] = {}
     for home in file.files.values():
         for call in called(home, _VIEW):
             view = View(home, call)
             measures = held(home, view.part(3, "measure"))
             if measures is None:
-                raise Refused(Ask("There is a view whose measure is only known when the program runs: is it this one's?"))
-            if any(each is measure for _, each in measures):
-                if len(measures) > 1 and not view_makers.is_for_each(call, home):
-                    raise Refused(Ask("One view is made for several measures: where is the instrument of each to be made?"))
-                found.append(view)
-    registered = set(_registered(file))
-    for view in found:
-        if view.call not in registered:
-            raise Refused(Ask("Is its view registered? Without that OpenCensus records nothing."))
+                return None
+            for measure in {each for _, each in measures}:
+                found.setdefault(measure, []).append((view, len(measures) > 1))
     return found
 
 
 def _check_readers(file: File) -> None:
     """Raise where the program reads back what it recorded, or records measures that are only known when it runs."""
+    if reason := _obstacle(file):
+        raise Refused(Keep(reason))
+
+
+@of_program
+def _obstacle(file: File) -> str:
     for home in file.files.values():
         for use in home.uses:
             line = getattr(use.node, "lineno", 1)
             if use.rule in {"S008", "S010"} and any(name in use.symbol for name in _READ_BACK):
-                raise Refused(Keep(f"{os.path.relpath(home.path)}:{line} reads back what was recorded"))
+                return f"{os.path.relpath(home.path)}:{line} reads back what was recorded"
             call = home.call(use.node) if use.symbol in PUTS else None
             given = home.argument(call, 0, "measure") if call is not None else None
             if (
@@ -146,7 +161,8 @@ def _check_readers(file: File) -> None:
                 and held(home, given) is None
                 and not is_of_nobody(home.slot(given) if isinstance(given, ast.Name) else None, home)
             ):
-                raise Refused(Keep(f"{os.path.relpath(home.path)}:{line} records measures that are only known when it runs"))
+                return f"{os.path.relpath(home.path)}:{line} records measures that are only known when it runs"
+    return ""
 
 
 def is_unread(node: ast.AST, file: File) -> bool:
@@ -165,10 +181,11 @@ def is_unread(node: ast.AST, file: File) -> bool:
     return file.is_alone(whole) or (isinstance(place, ast.Name) and not is_of_class and not readers(file, place))
 
 
-def _registered(file: File) -> Iterator[ast.Call]:
-    for home in file.files.values():
-        for call in called(home, REGISTER):
-            yield from (view for _, view in held(home, home.argument(call, 0, "view")) or [] if isinstance(view, ast.Call))
+@of_program
+def _registered(file: File) -> set[ast.expr]:
+    """Return the calls that make the views which a program registers."""
+    calls = [(home, home.argument(call, 0, "view")) for home in file.files.values() for call in called(home, REGISTER)]
+    return {view for home, given in calls for _, view in held(home, given) or ()}
 
 
 def instrument(view: View, unit: str, file: File, node: ast.AST, indentation: str, before: int) -> str:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.following.made import made
 from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER
 from opencensus_compat.rewrite.rules.traces import entered, threads
@@ -14,7 +15,7 @@ from opencensus_compat.scan.rules import BY_ID
 from opencensus_compat.scan.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from opencensus_compat.rewrite.context import File, Outcome, Rewriter
     from opencensus_compat.rewrite.edits import Edit
@@ -68,8 +69,14 @@ def _lone_ends(file: File) -> list[Found]:
 def _is_split(use: Found, file: File) -> bool:
     """Return whether other functions of the program end what this one starts, or start what it ends."""
     here, others = (_lone_ends, _lone_starts) if use.rule in _ENDS else (_lone_starts, _lone_ends)
-    beyond = [(home, each) for home in file.files.values() for each in others(home)]
-    return use in here(file) and bool(beyond) and not any(threads.is_in_copy(each.node, home) for home, each in [(file, use), *beyond])
+    return use in here(file) and _are_here(others, file) and not threads.is_in_copy(use.node, file)
+
+
+@of_program
+def _are_here(found: Callable[[File], list[Found]], file: File) -> bool:
+    """Return whether a program has some starts or ends, and none of them in a copy of the context."""
+    every = [(home, each) for home in file.files.values() for each in found(home)]
+    return bool(every) and not any(threads.is_in_copy(each.node, home) for home, each in every)
 
 
 def start(use: Found, file: File) -> Outcome:
@@ -98,7 +105,7 @@ def start(use: Found, file: File) -> Outcome:
 
 
 def _question(use: Found, file: File) -> Ask:
-    if use.symbol.startswith(TRACER) and not any(each.rule in _ENDS for home in file.files.values() for each in home.uses):
+    if use.symbol.startswith(TRACER) and not file.files.has(_ENDS):
         call = file.call(use.node)
         return _NEVER_ENDED if call is not None and file.is_alone(call) else Ask(BY_ID["T011"].question)
     return Ask(BY_ID["T011"].question if use.rule == "T011" else "Which function ends this span, and is it current until then?")

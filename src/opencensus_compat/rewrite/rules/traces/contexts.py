@@ -72,8 +72,7 @@ def _is_of_own_class(method: ast.AST, file: File) -> bool:
     """Return whether a method may be that of a class of the program which stands on the tracer's."""
     if not isinstance(method, ast.Attribute):
         return False
-    bases = [(home, use.node) for home in file.files.values() for use in home.uses if use.rule == "B001"]
-    classes = [home.parents.get(base) for home, base in bases]
+    classes = [home.parents.get(use.node) for home, use in file.files.uses("B001")]
     is_defined = any(
         isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef)) and each.name == method.attr
         for one in classes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.following import callers
-from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, reads
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER
 from opencensus_compat.rewrite.rules.traces import threads
 from opencensus_compat.rewrite.rules.traces.spans import as_class, check_exits, continued, named, tracer_of
 from opencensus_compat.scan import strings
@@ -151,7 +151,7 @@ def _result(call: ast.Call, file: File) -> ast.Return | None:
     # A variable is no method, nor is what is known to be one of a tracer.
     calls = [
         (home, each)
-        for home, each in reads(function.name, file)
+        for home, each in file.files.reads(function.name)
         if not is_method or not (isinstance(each, ast.Name) or each in home.by_node)
     ]
     called = [home.call(each) and isinstance(home.parents.get(home.call(each) or each), ast.withitem) for home, each in calls]

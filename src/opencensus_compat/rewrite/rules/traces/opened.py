@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.following import calls
-from opencensus_compat.rewrite.rules.exporters.providers import STARTS, reads
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS
 
 if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
@@ -26,7 +26,7 @@ def starts_of(node: ast.AST, statement: ast.stmt, file: File) -> list[ast.Call]:
     if any(isinstance(each, (ast.Return, ast.Raise)) for one in before for each in ast.walk(one)):
         return []
     found = []
-    for home, read in reads(function.name, file):
+    for home, read in file.files.reads(function.name):
         made = home.call(read)
         given = calls.given(function, made, parameter, home) if made is not None else None
         start = opened_by(given, home.statement(read), home) if given is not None and home is file else None

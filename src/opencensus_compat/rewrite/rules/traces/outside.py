@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite import imports
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following.made import made
-from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, given, reads, tracers
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, given, tracers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -130,13 +130,13 @@ def _is_started_before(statement: ast.AST, tracer: ast.expr, file: File) -> bool
 def _is_called_in_span(function: ast.FunctionDef | ast.AsyncFunctionDef, tracer: ast.expr, file: File, depth: int) -> bool:
     if any(file.symbol(each) == _DECORATES for each in function.decorator_list):
         return True
-    if file.symbol(tracer) == _OF_CONTEXT and any(use.rule in _MIDDLEWARES for home in file.files.values() for use in home.uses):
+    if file.symbol(tracer) == _OF_CONTEXT and file.files.has(_MIDDLEWARES):
         names = {each.func.attr for each in function.decorator_list if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)}
         if names & _ROUTES or "request" in {each.arg for each in function.args.args[:2]}:
             return True
     if not depth or function.decorator_list:
         return False
-    calls = [(home, each, home.call(each)) for home, each in reads(function.name, file)]
+    calls = [(home, each, home.call(each)) for home, each in file.files.reads(function.name)]
     return bool(calls) and all(call is not None and is_in_span(each, tracer, home, depth - 1) for home, each, call in calls)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following import classes
-from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER, reads
+from opencensus_compat.rewrite.following.index import of_program
+from opencensus_compat.rewrite.rules.exporters.providers import STARTS, TRACER
 from opencensus_compat.scan import strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opencensus_compat.rewrite.context import File
 
+_Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda"
 _TAKE = frozenset({"submit", "map", "imap", "imap_unordered", "starmap", "apply_async", "map_async", "run_in_executor", "Timer", "Thread"})
 """What runs a function that it gets in another thread."""
 _HAND_ON = re.compile(
@@ -82,7 +82,7 @@ def _is_stepped(node: ast.AST, file: File) -> bool:
     function = file.function(node)
     if not isinstance(function, ast.FunctionDef) or not any(file.function(each) is function for each in file.kinds[ast.Yield]):
         return False
-    for home, each in reads(function.name, file):
+    for home, each in file.files.reads(function.name):
         made = home.call(each)
         target = home.parents.get(made) if made is not None else None
         slot = home.slot(target.targets[0]) if isinstance(target, ast.Assign) and len(target.targets) == 1 else None
@@ -107,16 +107,17 @@ def _call_with(node: ast.AST, file: File) -> ast.Call | None:
 def is_in_copy(node: ast.AST, file: File) -> bool:
     """Return whether the function around a place runs in a thread, a task or a copy of the context, so that what it makes current there is not so elsewhere."""
     function = file.function(node)
-    for home, each in reads(getattr(function, "name", ""), file) if function is not None else ():
+    for home, each in file.files.reads(getattr(function, "name", "")) if function is not None else ():
         call = _call_with(home.call(each) or each, home)
         if call is not None and strings.tail(call.func) in _COPY | _TAKE:
             return True
     return False
 
 
+@of_program
 def _is_handed_on(file: File) -> bool:
     """Return whether a program takes the current span to other threads, as far as its code says, without comments."""
-    return any(_HAND_ON.search(_COMMENT.sub(b"", home.source)) for home in file.files.values())
+    return any(_HAND_ON.search(home.source) and _HAND_ON.search(_COMMENT.sub(b"", home.source)) for home in file.files.values())
 
 
 def _is_of_context(node: ast.expr, file: File) -> bool:
@@ -137,24 +138,40 @@ def is_open_around(node: ast.AST, file: File) -> bool:
     return False
 
 
-def _handing(node: ast.AST, file: File, depth: int) -> Iterator[tuple[File, ast.Call]]:
-    """Yield the calls that run the function around a place in another thread, directly or through callers of it."""
+def _handing(node: ast.AST, file: File, depth: int) -> list[tuple[File, ast.Call]]:
+    """Return the calls that run the function around a place in another thread, directly or through callers of it."""
     function = file.function(node)
-    owner = file.parents.get(function) if function is not None else None
+    found: dict[tuple[File, ast.Call], None] = {}
+    here: dict[_Function, File] = {} if function is None else {function: file}
+    seen = dict(here)
+    for _ in range(depth + 1):
+        calling: dict[_Function, File] = {}
+        for each, home in here.items():
+            taken, callers = _calls(each, home)
+            found |= dict.fromkeys(taken)
+            calling |= callers
+        here = {each: home for each, home in calling.items() if each not in seen}
+        seen |= here
+    return list(found)
+
+
+@of_program
+def _calls(function: _Function, file: File) -> tuple[list[tuple[File, ast.Call]], dict[_Function, File]]:
+    """Return the calls that run a function in another thread, and the functions that call it outside of spans, with their files."""
+    owner = file.parents.get(function)
     if isinstance(function, ast.Lambda):
-        if (call := _taken(function, file)) is not None:
-            yield file, call
-        return
-    if function is None:
-        return
+        return ([(file, call)] if (call := _taken(function, file)) is not None else []), {}
     if isinstance(owner, ast.ClassDef) and function.name == "run" and _is_thread((file, owner)):
-        yield from ((home, call) for home, each in reads(owner.name, file) if (call := home.call(each)) is not None)
-        return
-    for home, each in reads(function.name, file):
+        return [(home, call) for home, each in file.files.reads(owner.name) if (call := home.call(each)) is not None], {}
+    taken: list[tuple[File, ast.Call]] = []
+    callers: dict[_Function, File] = {}
+    for home, each in file.files.reads(function.name):
+        caller = home.function(each)
         if (call := _taken(each, home)) is not None:
-            yield home, call
-        elif depth and home.call(each) is not None and home.function(each) is not function and not is_open_around(each, home):
-            yield from _handing(each, home, depth - 1)
+            taken.append((home, call))
+        elif caller is not None and caller is not function and home.call(each) is not None and not is_open_around(each, home):
+            callers[caller] = home
+    return taken, callers
 
 
 def _taken(node: ast.expr, file: File) -> ast.Call | None:
@@ -179,7 +196,7 @@ def _is_thread(home: classes.Home) -> bool:
 def is_called_open(node: ast.AST, file: File) -> bool:
     """Return whether a span of the program may be open where the function around a place is called."""
     function = file.function(node)
-    calls = reads(getattr(function, "name", ""), file)
+    calls = file.files.reads(getattr(function, "name", ""))
     return function is not None and any(
         _may_be_open(each, home, _DEPTH - 1, by_requests=False) for home, each in calls if home.call(each) is not None
     )
@@ -195,7 +212,7 @@ def _may_be_open(node: ast.AST, file: File, depth: int, *, by_requests: bool = T
         return True
     if function is None:
         return False
-    if by_requests and any(use.rule in _MIDDLEWARES for home in file.files.values() for use in home.uses):
+    if by_requests and file.files.has(_MIDDLEWARES):
         return True
-    calls = [(home, each) for home, each in reads(getattr(function, "name", ""), file) if home.call(each) is not None]
+    calls = [(home, each) for home, each in file.files.reads(getattr(function, "name", "")) if home.call(each) is not None]
     return bool(depth) and any(_may_be_open(each, home, depth - 1, by_requests=by_requests) for home, each in calls)

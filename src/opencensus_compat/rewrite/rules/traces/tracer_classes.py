@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.following import classes
 from opencensus_compat.rewrite.following.made import made
-from opencensus_compat.rewrite.rules.exporters.providers import TRACER, reads
+from opencensus_compat.rewrite.rules.exporters.providers import TRACER
 from opencensus_compat.scan.values import Value
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _has_constructor(home: Home, family: list[Home]) -> bool:
             return False
         if any(name.name == node.name and name.asname for each in other.kinds[ast.ImportFrom] for name in each.names):
             return False
-    return all(_names_a_type(read, other) for other, read in reads(node.name, file))
+    return all(_names_a_type(read, other) for other, read in file.files.reads(node.name))
 
 
 def _names_a_type(node: ast.expr, file: File) -> bool:
