@@ -462,3 +462,10 @@ def test_an_interrupted_comparison(here):
     assert (process.returncode, printed) == (130, "")
     assert said == "census-compat compare: interrupted; the programs are ended, and no report is written\n"
     assert list(here.glob("report*")) == []
+
+
+def test_a_recording_that_cannot_be_written_is_not_comparable(tmp_path):
+    """No program is started where its recording has no place, such as on a full disk."""
+    with pytest.raises(programs.NotComparable, match="cannot be recorded: cannot open"):
+        programs.record(programs.parse("--", "touch started"), tmp_path / "missing" / "a.db", conditions=programs.Conditions(tmp_path, 1))
+    assert not (tmp_path / "started").exists()

@@ -217,3 +217,10 @@ def test_a_database_that_is_there_keeps_its_mode(tmp_path):
     path.chmod(0o640)
     Store(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_full_disk_is_named(store, accepted):
+    """SQLite takes a transaction back by itself where the disk is full; what is said then is that."""
+    store.query(f"PRAGMA max_page_count = {store.query('PRAGMA page_count')[0][0] + 1}")
+    with pytest.raises(StoreError, match="full"):
+        store.add([accepted(1, "x" * 100_000)])

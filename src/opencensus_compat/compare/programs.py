@@ -150,8 +150,12 @@ def record(command: Command, database: Path, driving: Driving | None = None, con
         NotComparable: The command cannot be started, fails, or sends nothing.
 
     """
+    try:
+        kept = LocalEndpoint(database=database)
+    except StoreError as error:
+        raise NotComparable(f"{_named(command)} cannot be recorded: {error}") from None
     with (
-        LocalEndpoint(database=database) as endpoint,
+        kept as endpoint,
         tempfile.TemporaryDirectory(prefix="census-compat-", ignore_cleanup_errors=True) as at,
     ):
         notes = Path(at, "notes")

@@ -294,7 +294,9 @@ class Store:
                             self._connection.executemany(statement, rows)
                     self._connection.execute("COMMIT")
                 except BaseException:
-                    self._connection.execute("ROLLBACK")
+                    if self._connection.in_transaction:
+                        # SQLite has ended it by itself where the disk is full.
+                        self._connection.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
                 raise StoreError(f"cannot write the database: {error}") from None
