@@ -234,10 +234,10 @@ def test_an_exception_is_noted_on_the_request(begin, kept):
 
 
 @pytest.mark.parametrize("sets_status", [True, False])
-def test_an_exception_is_an_event_of_the_request(otel, sets_status):
+def test_an_exception_is_an_event_of_the_request(otel, kept, sets_status):
     """One, whether the integration gives the span a stack trace or not."""
     request = _server.begin(
-        "django", lambda: Tracer(sampler=samplers.AlwaysOnSampler(), exporter=None), lambda span: setattr(span, "name", "request")
+        "django", lambda: Tracer(sampler=samplers.AlwaysOnSampler(), exporter=kept), lambda span: setattr(span, "name", "request")
     )
     try:
         raise KeyError("sku")
