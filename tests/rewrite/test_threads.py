@@ -193,3 +193,19 @@ def test_a_tracer_that_nothing_asks_the_context_for():
     result = rewrite_text(f"{_HEAD}{text}".encode())
     assert result.left == []
     assert b"execution_context" not in b"".join(result.after.values())
+
+
+_TASK = """\
+def task(headers):
+    context = TraceContextPropagator().from_headers(headers)
+    own = Tracer(span_context=context, exporter=exporter, sampler=AlwaysOnSampler())
+    with own.span(name="task"):
+        pass
+
+
+"""
+
+
+def test_a_tracer_with_a_context_that_a_thread_makes_is_rewritten():
+    """Its spans are children of what the context says, whatever is open in the thread that started this one."""
+    assert _PARENT not in _questions(_TASK + _IN_SPAN.format("pool.submit(task, {})"))

@@ -52,10 +52,10 @@ def in_with(use: Found, file: File) -> Outcome:
     call = file.call(use.node)
     if call is None or not isinstance(use.node, ast.Attribute):
         return Keep("a method as a value")
-    threads.check(use.node, file)
+    parent = tracer_of(use.node.value, file)
+    threads.check(use.node, file, parent)
     check_exits(file.statement(call), file)
     edits = [file.rename(use.node, "start_as_current_span"), *named(call, file)]
-    parent = tracer_of(use.node.value, file)
     if parent is not None and (call.keywords or call.args) and file.has_stars(call):
         return Ask("Which name is in `*` or `**`? Write it out, and run `rewrite` again.")
     return [*edits, *(continued(call, parent, file) if parent is not None else [])]

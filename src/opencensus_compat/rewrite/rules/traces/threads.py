@@ -45,12 +45,13 @@ _STEPS = Ask(
 )
 
 
-def check(start: ast.expr, file: File) -> None:
+def check(start: ast.expr, file: File, made: ast.Call | None = None) -> None:
     """Raise where the start of a span runs in another thread, with another parent than OpenCensus gives it.
 
     Args:
         start: What starts the span, such as `tracer.span`.
         file: Its file.
+        made: What makes its tracer with a context from outside.
 
     Raises:
         Refused: It does.
@@ -59,7 +60,8 @@ def check(start: ast.expr, file: File) -> None:
     is_of_context = _is_of_context(tracer, file)
     if _is_stepped(start, file):
         raise Refused(_STEPS)
-    if is_open_around(start, file):
+    # A tracer that is made in the thread has its parent from the context that it gets there.
+    if is_open_around(start, file) or (made is not None and file.function(made) is file.function(start)):
         return
     handing = _handing(start, file, _DEPTH)
     if any(is_of_context or _may_be_open(call, home, _DEPTH) for home, call in handing) and not _is_handed_on(file):
