@@ -70,6 +70,13 @@ def test_uses_that_are_left(here, capsys):
     )
 
 
+def test_what_needs_no_opencensus_is_not_left(here):
+    """Dimensions of log records stay as they are, also where a file of requirements names OpenCensus still."""
+    (here / "requirements.txt").write_text("opencensus==0.11.4\n", encoding="utf-8")
+    (here / "log.py").write_text('def said(logger):\n    logger.info("a", extra={"custom_dimensions": {"b": 1}})\n', encoding="utf-8")
+    assert _cli.main(["step", "remove", "--", sys.executable, "app.py"]) == 0
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

@@ -71,7 +71,8 @@ _ROUNDS = 8
 """How often names may travel on."""
 _OWN_FOLDERS = frozenset({"common", "ext", "extension", "log", "metrics", "stats", "tags", "trace"})
 _QUERY_RULES = frozenset(rule.id for rule in RULES if rule.id.startswith("Q"))
-_HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008", *_QUERY_RULES})
+HINT_RULES = frozenset({"L004", "L005", "L006", "A003", "A007", "A008", *_QUERY_RULES})
+"""Of what stays as it is where nothing of OpenCensus is imported any more."""
 _NATIVE = b"appinsights_exporter"
 
 
@@ -215,7 +216,7 @@ class Program:
             for path in self._hinting:
                 if path not in connected:
                     # What a rewritten file still has, the native exporter takes as it is.
-                    self._report(path, only=_QUERY_RULES if _NATIVE in _bytes(path) else _HINT_RULES)
+                    self._report(path, only=_QUERY_RULES if _NATIVE in _bytes(path) else HINT_RULES)
         else:
             return
         if all(use.rule_id == "R002" for use in self._result.uses):
