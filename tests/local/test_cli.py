@@ -342,7 +342,7 @@ def test_help_fits_the_terminal(command, capfd, monkeypatch, words, columns):
     assert [line for line in capfd.readouterr().out.splitlines() if len(line) > columns] == []
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_serve_until_interrupted(connect, items, signal_number, tmp_path):
     """Serving prints the connection string first, then with --follow each item, and ends with 0 and a summary."""
     path = tmp_path / "items.db"
@@ -358,6 +358,17 @@ def test_serve_until_interrupted(connect, items, signal_number, tmp_path):
         f"Listening. Set {CONNECTION_STRING_VARIABLE} to the line above; Ctrl-C ends.",
         "1 requests, 3 items received, 2 accepted, 1 refused by the schema",
     ]
+
+
+def test_what_nohup_started_serves_on(connect, items):
+    """A terminal that is closed does not end it, as its signal is ignored."""
+    with process(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as server:
+        url = server.stdout.readline().strip().partition("IngestionEndpoint=")[2]
+        server.send_signal(signal.SIGHUP)
+        connect(argparse.Namespace(url=url)).post(items)
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=120)
+    assert (server.returncode, errors.splitlines()[-1][:10]) == (0, "1 requests")
 
 
 def test_serve_for_programs(connect, items):
