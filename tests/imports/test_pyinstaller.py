@@ -45,7 +45,7 @@ def test_all_modules_are_collected(package):
 def test_what_is_imported_by_name_is_collected():
     """Texts given to `import_module` are in the list, for PyInstaller sees statements only."""
     texts = [path.read_text(encoding="utf-8") for path in Path(appinsights_exporter.__file__).parent.rglob("*.py")]
-    named = {name for text in texts for name in re.findall(r'import_module\("([\w.]+)"\)', text)}
+    named = {name for text in texts for name in re.findall(r'(?:import_module|_imported)\("([\w.]+)"\)', text)}
     from appinsights_exporter import _releases
 
     assert named | {_releases._API[0], _releases._SDK[0]} <= set(_pyinstaller._LOADED_BY_NAME)
