@@ -473,9 +473,8 @@ class ContextTracer(base.Tracer, _handles.CensusTracer, metaclass=Watched):
 
     def get_span_datas(self, span: Any) -> list[SpanData]:
         """Return a span and those made from it as SpanData, as exporters receive them."""
-        # Mostly itself alone, without the generator.
-        parts = (span,) if type(span) is _Span and not span._children_made else span
-        return [self._span_data(part) for part in parts]
+        # Mostly itself alone, without the generator, and the call that a comprehension is: 0.9 of 25 us.
+        return [self._span_data(span)] if type(span) is _Span and not span._children_made else [self._span_data(part) for part in span]
 
     def _span_data(self, span: Any) -> SpanData:
         return _span_data_of()(span, self)
