@@ -94,10 +94,11 @@ def test_a_file_that_uses_a_tracer_changes_alone(app):
 
 
 def test_a_file_that_hands_a_tracer_on_waits(app):
-    """Where others use its tracer, it does not change, and the report names them."""
+    """Where others use its tracer, it does not change; the report names one of them, and says what to do."""
     result = rewrite(["app/telemetry.py"])
     assert result.after == {}
-    assert {each.text for each in result.left} <= {"waits for app/billing.py:5", "waits for app/orders.py:7"}
+    others = ("app/billing.py:5", "app/orders.py:7")
+    assert {each.text for each in result.left} <= {f"waits for {each}: name that file, too" for each in others}
     assert {each.path for each in result.left} == {"app/telemetry.py"}
 
 

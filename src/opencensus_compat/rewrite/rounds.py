@@ -38,6 +38,13 @@ _ROUNDS = 20
 
 
 _STUCK = "it changes together with a call that stands inside of another one: give that a line of its own first"
+_NOT_NAMED = "the file is not among those that are rewritten"
+
+
+def _waits_for(other: Left) -> str:
+    """Return that a use waits for one of another file, and what to do where that only was not named."""
+    place = f"waits for {os.path.relpath(other.path)}:{shown_place(other.cell, other.line)}"
+    return f"{place}: name that file, too" if other.text == _NOT_NAMED else place
 
 
 class Rounds:
@@ -206,11 +213,7 @@ class Rounds:
             reason = next(iter(left[key] or left[waits[key]]), None) if left[key] or key in waits else None
             outside = reason if reason is not None and reason.path not in self._chosen else None
             for file, use in groups[key]:
-                text = (
-                    f"waits for {os.path.relpath(outside.path)}:{shown_place(outside.cell, outside.line)}"
-                    if outside
-                    else "waits for what it belongs to"
-                )
+                text = _waits_for(outside) if outside else "waits for what it belongs to"
                 each = self._left(file, use, "keep" if outside else "with", text)
                 if each.key not in known and each.path in self._chosen:
                     everything.append(each)
@@ -273,7 +276,7 @@ class Rounds:
                 left.append((use, self._left(file, use, "keep", f"by hand: {BY_ID[use.rule].counterpart}")))
                 continue
             if (file.path not in self._chosen and (edits or file.needs)) or {other.path for other, *_ in file.elsewhere} - self._chosen:
-                left.append((use, self._left(file, use, "keep", "the file is not among those that are rewritten")))
+                left.append((use, self._left(file, use, "keep", _NOT_NAMED)))
                 continue
             self._covering.update(dict.fromkeys(file.covered - covered_before - {use}, use))
             parts.append((use, self._part(file, use, None, edits, file.needs)))
