@@ -24,6 +24,24 @@ _CODES = frozenset({"google.rpc", "google.rpc.code_pb2"})
 _GUARDS = ("ImportError", "ModuleNotFoundError")
 
 
+def of_file(edits: list[Edit], home: File, node: ast.AST, before: int, file: File) -> list[Edit]:
+    """Return edits, where they are of the file of the use; note them there, with the imports that they need, where they are of another one.
+
+    Args:
+        edits: They stand or fall with the use.
+        home: Whose edits they are.
+        node: Where they are.
+        before: How many imports that file needed before.
+        file: The file of the use.
+    """
+    if home is file:
+        return edits
+    needs = home.needs[before:]
+    del home.needs[before:]
+    file.elsewhere.append((home, home.statement(node), edits, needs))
+    return []
+
+
 def coming(file: File, needs: Iterable[Need]) -> list[Edit]:
     """Return the edits that import what some changes need."""
     needs = list(needs)

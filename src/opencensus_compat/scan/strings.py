@@ -20,7 +20,6 @@ _KEY_ONLY = re.compile(r"\s*InstrumentationKey=(?!.*Endpoint)", re.IGNORECASE | 
 _REQUIREMENT = re.compile(
     r"(opencensus-(?:ext|extension|context)[\w-]*|opencensus(?=\s*(?:\[.*\])?\s*(?:[~=!<>]=|[<>])))\s*(?:\[.*\])?\s*(?:[~=!<>;@].*)?"
 )
-_HANDLER = re.compile(r"""(?:class|\(\)|factory)["']?\s*[:=]\s*["']?opencensus\.[A-Za-z_]""")
 _LOGGERS = re.compile(r"""\bloggers["']?\s*:.*?["'\s{]opencensus["']?\s*:""", re.DOTALL)
 _IMPORT = re.compile(
     r"(?:^|[;\n])[ \t]*(?:from[ \t]+opencensus((?:\.\w+)*)[ \t]+import\b|import[ \t]+opencensus((?:\.\w+)*)[ \t]*(?=$|[,;#\n]|as\b))"
@@ -137,8 +136,9 @@ def uses_in_lines(node: ast.expr) -> Iterator[tuple[str, str]]:
     imported = {(match[1] or match[2] or "").removeprefix(".") for match in _IMPORT.finditer(text)}
     if imported:
         yield from (("N001", name) for name in sorted(imported))
-    elif _HANDLER.search(text):
-        uses = text_uses.read(text.encode("utf-8", "replace").splitlines())
-        yield from sorted({(use.rule, use.symbol) for use in uses if use.rule in {"N003", "N004"}})
+        return
+    uses = {(use.rule, use.symbol) for use in text_uses.read(text.encode("utf-8", "replace").splitlines()) if use.rule in {"N003", "N004"}}
+    if any(rule == "N003" for rule, _ in uses):
+        yield from sorted(uses)
         if _LOGGERS.search(text):
             yield "N004", ""

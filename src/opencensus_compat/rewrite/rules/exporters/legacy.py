@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.rewrite import imports
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
 from opencensus_compat.rewrite.following.made import EXPORTER, is_exporter_class, loads, made, stays, stored, target
@@ -32,10 +33,6 @@ _SEVERAL = Ask(
 _ONCE = Ask(
     "Where does the program run once, before its spans begin? A process has one tracer provider, with one exporter of "
     "this kind. Make exporter and tracer there, at the top of a module, and run `rewrite` again."
-)
-_SAMPLER = Ask(
-    "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
-    "same one, and run `rewrite` again."
 )
 _UNKNOWN = Ask(
     "Which sampler is meant? The tracer gets several, or one that is made outside of these files, and a process has "
@@ -141,7 +138,7 @@ def set_up(found: Stays, user: ast.Call, given: providers.Taker, sampler: str, u
     if kinds == {None} and len(users) == 1:
         raise Refused(_UNKNOWN)
     if len(kinds) > 1 or None in kinds:
-        raise Refused(_SAMPLER)
+        raise Refused(shared.SAMPLERS)
     if found.call is None or found.or_none:
         raise Refused(_ONCE)
     if users[0][1].node is not given.node:
@@ -166,7 +163,7 @@ def before_class(part: handed.Handed, value: tuple[File, ast.expr], found: Stays
     home, node = value
     statement, kind = home.statement(node), handed.sampler_kind(part, file)
     if kind is None:
-        raise Refused(_SAMPLER)
+        raise Refused(shared.SAMPLERS)
     if found.or_none or _sets_one(found) or not home.begins_line(statement) or not several.is_once(node, home):
         raise Refused(_ONCE)
     for where, call in found.made:
@@ -174,17 +171,7 @@ def before_class(part: handed.Handed, value: tuple[File, ast.expr], found: Stays
     before = len(home.needs)
     lines = _Lines.of(samplers.of_kind(kind, use, home, has_caller=True), use, home)
     edits = [home.insert_before(statement, each) for each in (lines.made, lines.handed(home.text(node)), lines.set)]
-    return _in_file([*edits, handed.without_keyword(node, home)], home, statement, before, file)
-
-
-def _in_file(edits: list[Edit], home: File, statement: ast.stmt, before: int, file: File) -> list[Edit]:
-    """Return edits, where they are of the file of the use; note them, with what they need, where they are of another one."""
-    if home is file:
-        return edits
-    needs = home.needs[before:]
-    del home.needs[before:]
-    file.elsewhere.append((home, statement, edits, needs))
-    return []
+    return imports.of_file([*edits, handed.without_keyword(node, home)], home, statement, before, file)
 
 
 def _in_place(exporter: ast.expr, found: Stays, sampler: str, use: Found, file: File) -> list[str] | list[Edit]:
@@ -230,7 +217,7 @@ def _beside_maker(
     else:
         between = f"{home.line_end}{home.indentation(statement)}"
         edits = [home.insert_after(statement, between.join((lines.made, text, lines.set)))]
-    return _in_file(edits, home, statement, before, file)
+    return imports.of_file(edits, home, statement, before, file)
 
 
 class _Lines(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.rules.exporters import legacy
+from opencensus_compat.rewrite.rules.exporters.options import IN_STARS
 from opencensus_compat.rewrite.rules.metrics import exporters as metrics
 from opencensus_compat.scan import strings
 from opencensus_compat.scan.rules import BY_ID
@@ -174,7 +175,7 @@ def _arguments(call: ast.Call, names: tuple[str, ...], file: File) -> dict[str, 
         Refused: It is not known what that is.
     """
     if file.has_stars(call):
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
+        raise Refused(IN_STARS)
     found = {name: node for at, name in enumerate(names) if (node := file.argument(call, at, name)) is not None}
     for keyword in call.keywords:
         if keyword.arg not in names:

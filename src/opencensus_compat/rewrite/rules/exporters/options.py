@@ -48,6 +48,7 @@ RATE = "logging_sampling_rate"
 """Option of log handlers: which share of the records they send."""
 _SAMPLING = {RATE: "sampling_rate", "logging_sampling_exempt_level": "sampling_exempt_level"}
 """Options of log handlers about records that are left out -> arguments of the new handlers."""
+IN_STARS = Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again.")
 _BY_PLACE = Ask("Which options are given by place? Write them by name, and run `rewrite` again.")
 _UNLIMITED = 1_000_000
 """Items in a queue of OpenCensus that has no limit."""

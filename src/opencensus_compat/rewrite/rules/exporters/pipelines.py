@@ -8,11 +8,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import imports
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.held import held
 from opencensus_compat.rewrite.following.made import EXPORTER, is_azure, readers, stays, target
 from opencensus_compat.rewrite.rules.exporters import legacy, processors, shared
-from opencensus_compat.rewrite.rules.exporters.options import options, renamed
+from opencensus_compat.rewrite.rules.exporters.options import IN_STARS, options, renamed
 from opencensus_compat.rewrite.rules.exporters.providers import takers
 from opencensus_compat.rewrite.rules.exporters.several import stay
 from opencensus_compat.rewrite.rules.exporters.ways import are_separate, exporters, taken
@@ -34,7 +35,7 @@ def exporter(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if not any((file, call) in found for _, _, found in taken(file)):
         return None
     if file.has_stars(call):
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
+        raise Refused(IN_STARS)
     edits = renamed(call, file, "traces")
     shared.cover_options(call, file)
     return [file.replace(call.func, named(use.node, file)), *edits]
@@ -110,23 +111,17 @@ def kept(node: ast.expr, user: ast.expr, file: File) -> list[Edit]:
     Raises:
         Refused: Something is done with one of them that a pipeline has not.
     """
-    edits = []
+    edits: list[Edit] = []
     for home, call in stay(exporters(node, file)[0]):
         place = target(home, call)
         if place is not None and any(isinstance(where.parents.get(load), ast.Attribute) for where, load in readers(home, place)):
-            raise Refused(Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again."))
+            raise Refused(shared.BESIDES)
         home.cover(call)
         users = [(other.path, other.start(each.node)) for other, each, found in taken(file) if (home, call) in found]
         if call is node or (file.path, file.start(user)) != min(users):
             continue
         before = len(home.needs)
-        made = [home.replace(call, _through(call, home))]
-        needs = home.needs[before:]
-        if home is file:
-            edits += made
-        else:
-            del home.needs[before:]
-            file.elsewhere.append((home, home.statement(call), made, needs))
+        edits += imports.of_file([home.replace(call, _through(call, home))], home, call, before, file)
     return edits
 
 
@@ -160,7 +155,7 @@ def _pipeline(node: ast.expr, use: Found, file: File) -> str:
     """Return the source of a pipeline that is made in place, or of what holds it."""
     if isinstance(node, ast.Call) and is_azure(file, node):
         if file.has_stars(node):
-            raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
+            raise Refused(IN_STARS)
         text = f"{named(use.node, file)}({', '.join(options(node, file, 'traces'))})"
         shared.cover_options(node, file)
         file.cover(node)

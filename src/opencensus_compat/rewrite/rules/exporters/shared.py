@@ -9,7 +9,7 @@ from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.made import is_azure, maker, readers, target
 from opencensus_compat.rewrite.imports import without_names
 from opencensus_compat.rewrite.rules.exporters import handed, processors, setups
-from opencensus_compat.rewrite.rules.exporters.options import options
+from opencensus_compat.rewrite.rules.exporters.options import IN_STARS, options
 from opencensus_compat.rewrite.rules.exporters.providers import GRPC_SERVER, TRACER, Taker, context_given, given, takers
 from opencensus_compat.rewrite.rules.traces import samplers
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from opencensus_compat.rewrite.context import File
     from opencensus_compat.rewrite.edits import Edit
     from opencensus_compat.scan.python_uses import Found
+
+SAMPLERS = Ask(
+    "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
+    "same one, and run `rewrite` again."
+)
+BESIDES = Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again.")
 
 
 def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
@@ -40,16 +46,11 @@ def configured(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
             kinds.add(handed.sampler_kind(part, home))
             keywords.append((home, load))
         elif id(load) not in arguments and processors.addition(load, home) is None and not is_handed_on:
-            raise Refused(Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again."))
+            raise Refused(BESIDES)
     if len(kinds) > 1 or None in kinds:
-        raise Refused(
-            Ask(
-                "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
-                "same one, and run `rewrite` again."
-            )
-        )
+        raise Refused(SAMPLERS)
     if file.has_stars(call) or call.args:
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
+        raise Refused(IN_STARS)
     parts = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
     has_caller = bool(keywords) or any(is_continued(each, home) for home, each in users)
     parts.append(f"sampler={samplers.of_kind(next(iter(kinds)), use, file, has_caller=has_caller)}")
@@ -96,15 +97,10 @@ def before_class(use: Found, call: ast.Call, file: File) -> list[Edit] | None:
     if part is None or (slot is not None and file.only_value(slot) is not call):
         return None
     if file.has_stars(call) or call.args:
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
+        raise Refused(IN_STARS)
     of_sampler = handed.sampler_kind(part, file)
     if of_sampler is None:
-        raise Refused(
-            Ask(
-                "Which sampler is meant? The tracers with this exporter have several, and a process has one. Give them all the "
-                "same one, and run `rewrite` again."
-            )
-        )
+        raise Refused(SAMPLERS)
     setups.check_exporter(call, of_sampler, file)
     arguments = [*options(call, file, "traces"), *processors.argument(call, file, statement), 'signals=["traces"]']
     arguments.append(f"sampler={samplers.of_kind(of_sampler, use, file, has_caller=True)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import imports
 from opencensus_compat.rewrite.context import Ask
 from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.rules.exporters import setups
@@ -88,11 +89,7 @@ def _differing(call: ast.Call, file: File) -> bool:
 
 def _here(home: File, node: ast.AST, edits: list[Edit], file: File) -> list[Edit]:
     """Return the edits of the file of the extension; note those of another one."""
-    if home is file or not edits:
-        return edits
-    needs, home.needs = home.needs, []
-    file.elsewhere.append((home, home.statement(node), edits, needs))
-    return []
+    return imports.of_file(edits, home, node, 0, file) if edits else []
 
 
 @of_program

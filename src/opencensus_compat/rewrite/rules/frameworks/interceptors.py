@@ -6,6 +6,7 @@ import ast
 import itertools
 from typing import TYPE_CHECKING
 
+from opencensus_compat.rewrite import imports
 from opencensus_compat.rewrite.context import Ask, Refused
 from opencensus_compat.rewrite.following.made import is_simple, is_subclass, readers, target
 from opencensus_compat.rewrite.rules.exporters import ways
@@ -113,13 +114,7 @@ def _client(use: Found, call: ast.Call, file: File) -> Outcome:
             continue
         before = len(home.needs)
         name = home.need(f"from opentelemetry.instrumentation.grpc.grpcext import {_INTERCEPT}", channel)
-        changed = [home.replace(channel.func, name)]
-        if home is file:
-            edits += changed
-            continue
-        needs = home.needs[before:]
-        del home.needs[before:]
-        file.elsewhere.append((home, home.statement(channel), changed, needs))
+        edits += imports.of_file([home.replace(channel.func, name)], home, channel, before, file)
     return edits
 
 
@@ -140,12 +135,11 @@ def _channels(file: File, node: ast.expr, depth: int = _DEPTH) -> Iterator[tuple
         for home, load in readers(file, place):
             yield from _channels(home, load, depth - 1)
     elif isinstance(parent, ast.Return) and isinstance(function := file.function(node), ast.FunctionDef):
-        for home in file.files.values():
-            for each in home.reads(function.name):
-                call = home.call(each)
-                if call is None or function.decorator_list or len(home.files.functions(function.name)) > 1:
-                    raise Refused(_CHANNEL)
-                yield from _channels(home, call, depth - 1)
+        for home, each in file.files.reads(function.name):
+            call = home.call(each)
+            if call is None or function.decorator_list or len(home.files.functions(function.name)) > 1:
+                raise Refused(_CHANNEL)
+            yield from _channels(home, call, depth - 1)
     elif not file.is_alone(node):
         raise Refused(_CHANNEL)
 

@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from opencensus_compat.rewrite import imports
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.edits import Edit
 from opencensus_compat.rewrite.following.made import is_subclass, made, maker, readers, target
@@ -154,14 +155,10 @@ def _in_applications(middleware: _Middleware, paths: str) -> list[Edit]:
         instrumentor, metrics = home.need(_FLASK_INSTRUMENTOR, use.node), no_metrics(use, home)
         text = f"{instrumentor}().instrument_app({home.render(put_in.args[0])}{paths}{f', {metrics}' if metrics else ''})"
         changed = [home.replace(put_in, text)]
-        if home is middleware.file:
-            edits += changed
-            continue
-        owner = put_in.func.value if isinstance(put_in.func, ast.Attribute) else put_in.func
-        changed += shared.import_without(owner, None, home)
-        needs = home.needs[before:]
-        del home.needs[before:]
-        middleware.file.elsewhere.append((home, home.statement(put_in), changed, needs))
+        if home is not middleware.file:
+            owner = put_in.func.value if isinstance(put_in.func, ast.Attribute) else put_in.func
+            changed += shared.import_without(owner, None, home)
+        edits += imports.of_file(changed, home, put_in, before, middleware.file)
     return edits
 
 

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from opencensus_compat.rewrite.context import Ask, Keep
+from opencensus_compat.rewrite.following.index import of_program
 from opencensus_compat.rewrite.rules.exporters import options
 from opencensus_compat.rewrite.rules.logs import configuration_texts
 from opencensus_compat.rewrite.texts import configurations
@@ -76,6 +77,7 @@ def options_beside(symbol: str, around: ast.Dict, file: File, own: frozenset[str
     return edits
 
 
+@of_program
 def _is_set_later(file: File) -> bool:
     """Return whether the program sets an option that has another name, in a dictionary of its handler."""
     return any(_sets_option(node) for home in file.files.values() for node in home.kinds[ast.Subscript])

@@ -249,7 +249,7 @@ def configuration(call: ast.Call, file: File, thread: ast.Call | None, at: ast.s
     texts = [f"{name}({', '.join(given)})"]
     standard = next((each.value for each in call.keywords if each.arg == "enable_standard_metrics"), None)
     if file.symbol(call) == NEW_METRICS_EXPORTER and not (isinstance(standard, ast.Constant) and not standard.value):
-        if any(use.rule == "A011" for home in file.files.values() for use in home.uses):
+        if file.files.has({"A011"}):
             raise Refused(_STANDARD)
         counters = f"{file.need('from appinsights_exporter import performance_counters', call.func)}.observe_legacy()"
         is_asked = standard is not None and not isinstance(standard, ast.Constant)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from opencensus_compat.rewrite.context import Ask, Keep, Refused
 from opencensus_compat.rewrite.following.made import EXPORTER, is_azure, made, maker
 from opencensus_compat.rewrite.rules.exporters import handed, legacy, pipelines, processors, providers, setups, shared, ways
-from opencensus_compat.rewrite.rules.exporters.options import options
+from opencensus_compat.rewrite.rules.exporters.options import IN_STARS, options
 from opencensus_compat.rewrite.rules.exporters.providers import GRPC_SERVER, TRACER, given, is_first
 from opencensus_compat.rewrite.rules.traces import threads
 from opencensus_compat.rewrite.rules.traces.samplers import default_sampler
@@ -248,7 +248,7 @@ def exporter_arguments(node: ast.expr, file: File, at: ast.stmt) -> list[str]:
     if not isinstance(call, ast.Call) or not is_azure(file, call):
         raise Refused(Keep("what makes its exporter is not known"))
     if file.has_stars(call) or call.args:
-        raise Refused(Ask("Which options of the exporter are in `*` or `**`? Write them by name, and run `rewrite` again."))
+        raise Refused(IN_STARS)
     if isinstance(node, ast.Name) and not _means_the_same(call, node, file):
         raise Refused(Keep("the exporter's options mean something else here"))
     arguments = options(call, file, "traces")
@@ -302,7 +302,7 @@ def exporter(use: Found, file: File) -> Outcome:
         )
     additions = [processors.addition(load, file) for load in slot.loads]
     if not all(added or _takes_it(load, file) for load, added in zip(slot.loads, additions, strict=True)):
-        return Ask("What is the exporter needed for besides tracers? Make another exporter for that, and run `rewrite` again.")
+        return shared.BESIDES
     if all(additions):
         return Ask(
             "Which tracers have this exporter? `configure` makes one for the whole program. Give it to a tracer, or delete "
